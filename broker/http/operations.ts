@@ -1,0 +1,172 @@
+// The few operations that the HTTP side needs of a replica. `broker.ts` has them; nothing here knows how.
+
+import type { Outcome } from '../errors.ts'
+
+/** JSON Schema as a plain value. */
+export type SchemaDocument = boolean | { readonly [key: string]: unknown }
+
+export interface Retention {
+  /** How many of the newest events are kept, at most. 0: no limit of this kind. */
+  readonly events: number
+  /** How many bytes of the newest events are kept, at most. 0: no limit of this kind. */
+  readonly bytes: number
+  /** How old an event may get, in milliseconds of the group's own ordered time. 0: no limit of this kind. */
+  readonly ageMs: number
+}
+
+export type Compatibility = 'backward' | 'none'
+
+export interface TopicDescription {
+  readonly topic: string
+  /** 0: the topic is untyped. */
+  readonly schemaVersion: number
+  readonly compatibility: Compatibility
+  readonly retention: Retention
+  /** Offset of the newest event; 0: there has been none. */
+  readonly offset: number
+  readonly oldestOffset: number
+  readonly events: number
+  readonly bytes: number
+}
+
+/** An event on its way in. Text fields that are left out get their default where the event is read. */
+export interface NewEvent {
+  /** The JSON text of the event's data, as it came in. Already validated as JSON. */
+  readonly data: Uint8Array
+  readonly key?: string
+  readonly id?: string
+  readonly type?: string
+  readonly source?: string
+  /** RFC 3339. */
+  readonly time?: string
+  /** CloudEvents attributes that Lockstep has no field for, by name; kept and given back. */
+  readonly extensions?: { readonly [name: string]: string | number | boolean }
+}
+
+export interface PublishRequest {
+  readonly topic: string
+  /** All or nothing, in this order, at contiguous places. At least one. */
+  readonly events: readonly NewEvent[]
+  /** Makes the request idempotent: `sequence` numbers the first event, the others follow. */
+  readonly publisher?: { readonly id: string; readonly sequence: number }
+}
+
+export interface Published {
+  readonly history: string
+  /** Position of the first event; the others follow without holes, in `seq` and in `offset`. */
+  readonly seq: number
+  readonly offset: number
+  readonly count: number
+  readonly duplicate: boolean
+  /** False for a duplicate whose first position is no longer remembered; `seq` and `offset` are then 0. */
+  readonly positionKnown: boolean
+}
+
+/** What a subscriber is given, in order. */
+export type Notification =
+  | { readonly type: 'event'; readonly event: ReadEvent }
+  | { readonly type: 'view'; readonly seq: number; readonly view: ViewNotice }
+  | { readonly type: 'gap'; readonly from: number; readonly to: number; readonly reason: GapReason }
+
+export type GapReason = 'retention' | 'topic-deleted' | 'history-changed'
+
+/** A stored event as a reader sees it. `data` is the JSON text as it came in. */
+export interface ReadEvent {
+  readonly seq: number
+  readonly offset: number
+  readonly topic: string
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly time: string
+  readonly key: string | undefined
+  readonly schemaVersion: number
+  readonly publisher: string | undefined
+  readonly extensions: { readonly [name: string]: string | number | boolean } | undefined
+  readonly data: Uint8Array
+}
+
+export interface MemberDescription {
+  readonly name: string
+  readonly incarnation: string
+  readonly url: string
+  readonly rank: number
+}
+
+export interface ViewNotice {
+  readonly number: number
+  readonly members: readonly MemberDescription[]
+  readonly joined: readonly string[]
+  readonly left: readonly string[]
+  readonly failed: readonly string[]
+}
+
+/** Where a subscription begins: after this place, or at a time. */
+export type From =
+  | { readonly at: 'now' }
+  | { readonly at: 'start' }
+  | { readonly at: 'seq'; readonly seq: number } // the first event wanted
+  | { readonly at: 'time'; readonly ms: number } // milliseconds since 1970; the first event stored at or after it
+  | { readonly at: 'token'; readonly history: string; readonly seq: number } // the last event seen
+
+/**
+ * A reader's cursor. It costs a place in the order, not a queue: nothing is kept for a reader that does not read.
+ */
+export interface Cursor {
+  /** The next notifications, at most `most` of them and about `bytes` bytes of data; empty: there are none now. */
+  next(most: number, bytes: number): Notification[]
+  /** Everything up to here was given, or does not match: the place of a resume token. */
+  readonly seq: number
+  /** Calls once, soon after there may be more. A later call replaces the earlier one. */
+  onMore(wake: () => void): void
+  close(): void
+}
+
+export interface ClusterStatus {
+  readonly history: string
+  readonly view: { readonly number: number; readonly members: readonly MemberDescription[] }
+  /** This replica's name. */
+  readonly self: string
+  /** In a primary view, connected to a quorum of it, and caught up. */
+  readonly primary: boolean
+  readonly state: 'founding' | 'observer' | 'member' | 'stopped'
+  /** Why not primary, in words for an operator. */
+  readonly reason?: string
+  readonly seq: number
+  readonly digest: string
+  readonly clients: number
+}
+
+export interface Limits {
+  readonly eventBytesMax: number
+  readonly requestBytesMax: number
+  readonly requestEventsMax: number
+  readonly schemaBytesMax: number
+  readonly topicsMax: number
+  readonly topicNameBytesMax: number
+  readonly connectionsMax: number
+}
+
+/**
+ * Refusals are thrown as `BrokerError`. A publish resolves when its events are safe: every member of the view holds
+ * them. It rejects with `details.outcome` set to what is known of the events then.
+ */
+export interface Operations {
+  readonly limits: Limits
+  publish(request: PublishRequest): Promise<Published>
+  putTopic(
+    topic: string,
+    settings: { schema?: SchemaDocument; retention?: Partial<Retention>; compatibility?: Compatibility },
+  ): Promise<{ created: boolean; description: TopicDescription }>
+  deleteTopic(topic: string): Promise<void>
+  describeTopic(topic: string): TopicDescription
+  listTopics(): TopicDescription[]
+  schema(topic: string, version: number | 'latest'): { version: number; schema: SchemaDocument }
+  /** `patterns`: topic names or wildcards, at least one. `views`: also notify of views at their places in the order. */
+  subscribe(patterns: readonly string[], from: From, options: { views: boolean }): Cursor
+  cluster(): ClusterStatus
+  /** Prometheus text. */
+  metrics(): Promise<{ contentType: string; text: string }>
+}
+
+export type { Outcome }
