@@ -1,0 +1,120 @@
+// What goes into a member and what comes out of it. A driver feeds inputs and does the outputs, strictly in their
+// order: what follows a view belongs to that view.
+
+import type { Incarnation, MemberId, View } from './view.ts'
+
+/** Milliseconds of a clock that never goes back. Only differences mean anything. */
+export type Instant = number
+
+export type Input =
+  | { readonly type: 'tick' }
+  /** The end of an event-loop turn in which something else was put in: what gathered may leave now. */
+  | { readonly type: 'turn' }
+  | { readonly type: 'datagram'; readonly datagram: Uint8Array }
+  /** The fabric says whether it is reachable from here. */
+  | { readonly type: 'linked'; readonly linked: boolean }
+  /** Somebody has reason to believe that this member is gone: it is probed, and suspected only if it does not answer. */
+  | { readonly type: 'hint'; readonly incarnation: Incarnation }
+  /** The application's answer to `takeSnapshot`: its state after everything that was delivered until then. */
+  | { readonly type: 'snapshot'; readonly state: Uint8Array }
+  /** Leave the group: what was submitted is seen safe first, then `exit` comes out. */
+  | { readonly type: 'leave' }
+
+export type Output =
+  | { readonly type: 'send'; readonly to: Incarnation | 'everyone'; readonly datagram: Uint8Array }
+  /** Safe: every member of the view holds it, and everything before it in the order was delivered. */
+  | {
+      readonly type: 'deliver'
+      readonly position: number
+      readonly view: number
+      readonly slot: number
+      readonly sender: MemberId
+      readonly batch: Uint8Array
+    }
+  | ViewOutput
+  /** Answer with the input `snapshot` before any further input. */
+  | { readonly type: 'takeSnapshot' }
+  /** Replace the application's state by this one, which is as of `position` in the order, within `view`. */
+  | { readonly type: 'restore'; readonly position: number; readonly view: View; readonly state: Uint8Array }
+  /** The member was put out of the group and lives on as an observer under this incarnation. */
+  | { readonly type: 'reincarnated'; readonly incarnation: Incarnation; readonly reason: string }
+  /** Requests that were queued and will not be sent: the view has become smaller than `minReplicas`. */
+  | { readonly type: 'unsent'; readonly requests: readonly Uint8Array[] }
+  | { readonly type: 'note'; readonly note: Note }
+  /** Nothing comes out any more. */
+  | { readonly type: 'exit'; readonly reason: string }
+
+export interface ViewOutput {
+  readonly type: 'view'
+  readonly position: number
+  readonly view: View
+  readonly joined: readonly MemberId[]
+  readonly left: readonly MemberId[]
+  readonly failed: readonly MemberId[]
+  /** Whether this member is one of its members; an observer catching up also sees views. */
+  readonly member: boolean
+}
+
+/** What an operator may want to read in the log; nothing depends on them. */
+export type Note =
+  | { readonly type: 'suspected'; readonly member: MemberId; readonly why: 'silent' | 'probe' | 'stalled' }
+  | { readonly type: 'suspicionWithdrawn'; readonly member: MemberId }
+  | { readonly type: 'wedged'; readonly view: number; readonly coordinator: string }
+  | { readonly type: 'changeStarted'; readonly view: number; readonly attempt: number; readonly why: string }
+  | { readonly type: 'changeGivenUp'; readonly view: number; readonly attempt: number; readonly why: string }
+  | { readonly type: 'paused'; readonly ms: number }
+  | { readonly type: 'catchingUp'; readonly position: number; readonly head: number; readonly bytes: number }
+  | { readonly type: 'wantsIn'; readonly position: number }
+  | { readonly type: 'joinerNotReady'; readonly member: MemberId; readonly banMs: number }
+  | { readonly type: 'joinerRefused'; readonly member: MemberId; readonly why: string }
+  | { readonly type: 'refused'; readonly why: string }
+  | { readonly type: 'foreignHistory'; readonly member: string; readonly history: number }
+  | { readonly type: 'namesake'; readonly member: MemberId }
+
+/** Why a request was not taken. */
+export type SubmitRefusal = 'overloaded' | 'not-member' | 'leaving' | 'too-few-replicas' | 'too-large'
+
+export type Role = 'founding' | 'observer' | 'member' | 'exited'
+
+export interface MemberStatus {
+  readonly self: MemberId
+  readonly role: Role
+  /** The installed view; for an observer the one that its position is in; undefined: none yet. */
+  readonly view: View | undefined
+  readonly rank: number
+  readonly wedged: boolean
+  /** A member, and connected to a quorum of its view on fresh evidence. */
+  readonly primary: boolean
+  /** Entries of the order delivered here. */
+  readonly position: number
+  /** The furthest position that is known to exist. */
+  readonly head: number
+  readonly suspected: readonly string[]
+  readonly stalled: readonly string[]
+  readonly leaving: boolean
+  readonly queueRequests: number
+  readonly queueBytes: number
+  /** Own payload slots that are not yet stable. */
+  readonly unstableSlots: number
+  readonly windowBytes: number
+  readonly logEntries: number
+  readonly logBytes: number
+  readonly counters: Readonly<Counters>
+}
+
+export interface Counters {
+  /** By message kind. */
+  sent: Record<string, number>
+  received: Record<string, number>
+  sentBytes: number
+  receivedBytes: number
+  /** Datagrams dropped, by reason. */
+  dropped: Record<string, number>
+  repairsAsked: number
+  repairsGiven: number
+  suspicions: number
+  suspicionsWithdrawn: number
+  probesFailed: number
+  probesAnswered: number
+  viewChangesStarted: number
+}
