@@ -2,4 +2,4 @@ export default {
   files: ['test/**/*.test.ts'],
   extensions: ['ts'],
   timeout: '120s',
-};
+}

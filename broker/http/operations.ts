@@ -33,6 +33,10 @@ export interface TopicDescription {
 export interface NewEvent {
   /** The JSON text of the event's data, as it came in. Already validated as JSON. */
   readonly data: Uint8Array
+  /** The parsed data, where the caller has it: its schema can judge it without parsing it again. */
+  readonly value?: unknown
+  /** JSON pointer of the data in the request's body, '' for all of it: faults of the data are given below it. */
+  readonly path?: string
   readonly key?: string
   readonly id?: string
   readonly type?: string

@@ -1,0 +1,597 @@
+// One replica, between the group and its clients. What clients ask for is checked and encoded once (`intake.ts`) and
+// handed to the group; what the group delivers is applied to the replicated state, and the delivery of a request,
+// whichever replica's copy it was, answers whoever waits for it here. The only place where group and state meet.
+//
+// Everything inside is synchronous and decided by what is handed in: answers are callbacks, time comes from `now`, and
+// `tick` lets it pass. Promises begin in `operations.ts`.
+//
+// A request may fail to get through in two ways, and each has its cure. The state may have moved on between the check
+// and the delivery (a new schema): the state refuses it as stale, and it is checked and submitted again. And this
+// replica may be put out of the group with requests on their way: it keeps them until it is a member again and has seen
+// all that was ordered meanwhile, and submits what is still unanswered again, in the old order, under the old numbers.
+
+import { BrokerCursor } from './cursor.ts'
+import type { Application } from './driver.ts'
+import { BrokerError } from './errors.ts'
+import { decodeCommand, encodeCommand } from './events/command.ts'
+import { patternFault } from './events/patterns.ts'
+import { type Applied, State, type StateLimits, type TopicInfo } from './events/state.ts'
+import { forEachRequest } from './group/batch.ts'
+import type { Instant, MemberStatus, Output, SubmitRefusal, ViewOutput } from './group/port.ts'
+import type { Random } from './group/random.ts'
+import type { Incarnation, MemberId, View } from './group/view.ts'
+import type {
+  ClusterStatus,
+  Cursor,
+  From,
+  Limits,
+  MemberDescription,
+  Notification,
+  Published,
+  PublishRequest,
+  SchemaDocument,
+  TopicDescription,
+} from './http/operations.ts'
+import { Intake, OWN_ID_MARK, type PutTopicSettings, parseJson, type Schemas } from './intake.ts'
+import { type NewRequest, Pending, PendingRequest, type Waiter } from './pending.ts'
+import { givenUp, notPrimary, overloaded, refusedByGroup, refusedByState, shown, whyNotPrimary } from './refusals.ts'
+
+/** What happens, for whoever counts it. */
+export interface BrokerObserver {
+  /** A publish was answered: its events are in the order, safe. */
+  published(topic: string, events: number, ms: number): void
+  /** A request of this replica came back from the group, `ms` after it was handed over. */
+  ordered(ms: number): void
+  /** A request was refused, or given up. */
+  refused(error: BrokerError): void
+  schemaRejected(topic: string): void
+  delivered(notifications: readonly Notification[]): void
+}
+
+export interface BrokerParts {
+  readonly name: string
+  readonly limits: Limits
+  /** Equal at all replicas. */
+  readonly stateLimits: StateLimits
+  /** Requests taken and not answered, at most; more are refused as overloaded. */
+  readonly pendingRequestsMax: number
+  readonly pendingBytesMax: number
+  readonly publishTimeoutMs: number
+  /** How long requests still wait after this replica was last primary; later they are refused at once. */
+  readonly primaryGraceMs: number
+  readonly autoTopics: boolean
+  readonly submit: (request: Uint8Array) => SubmitRefusal | undefined
+  readonly memberStatus: () => MemberStatus
+  /** What the fabric carries in one piece, now. */
+  readonly datagramBytesMax: () => number
+  readonly now: () => Instant
+  /** Milliseconds since 1970, put into commands. */
+  readonly wallClock: () => number
+  readonly random: Random
+  readonly schemas: Schemas
+  /** Calls at the end of this turn of the event loop. */
+  readonly endOfTurn: (call: () => void) => void
+  readonly observe?: BrokerObserver
+  /** Connections of clients, for the description of the cluster. */
+  readonly clients?: () => number
+}
+
+/** Called once, perhaps at once. */
+export type Done<T> = (error: BrokerError | undefined, result: T | undefined) => void
+
+export interface TopicPut {
+  readonly created: boolean
+  readonly description: TopicDescription
+}
+
+/** How often a request is checked and submitted again because the state moved on under it. */
+const RETRIES_MAX = 8
+/** Retries of one request that wait for its first copy, at most. */
+const WAITERS_MAX = 100
+/** What a waiting request is taken to cost beyond its bytes. */
+const REQUEST_OVERHEAD_BYTES = 256
+const EXPIRE_EVERY_MS = 100
+const CLOCK_EVERY_MS = 1000
+
+export class Broker implements Application {
+  readonly pending: Pending
+  private readonly parts: BrokerParts
+  private readonly intake: Intake
+  private readonly openCursors = new Set<BrokerCursor>()
+  private waitingCursors = new Set<BrokerCursor>()
+  private current: State
+  /** Publishes without a publisher's number get these, and changes of topics those. */
+  private readonly ownNumbers: Numbers
+  private readonly topicNumbers: Numbers
+  /** Undefined: as the member says. */
+  private incarnation: Incarnation | undefined
+  private view: View | undefined
+  private isMember = false
+  private restored = false
+  private exitReason: string | undefined
+  /** Some pending request waits to be handed over: those that come later wait behind it. */
+  private someWait = false
+  private primaryAt: Instant
+  private expireAt: Instant
+  private clockAt: Instant
+  private wokenAt = 0
+  /** Topics with an age limit: while one of them has events, the group's time must pass. */
+  private readonly agedTopics = new Set<string>()
+
+  constructor(parts: BrokerParts) {
+    this.parts = parts
+    this.pending = new Pending(parts.pendingRequestsMax, parts.pendingBytesMax)
+    this.current = new State(parts.stateLimits)
+    this.intake = new Intake({
+      ...parts,
+      state: () => this.current,
+      onSchemaRejection: (topic) => parts.observe?.schemaRejected(topic),
+    })
+    const life = Math.floor(parts.random() * 2 ** 52).toString(36)
+    this.ownNumbers = new Numbers(`${OWN_ID_MARK}${parts.name}.${life}`)
+    this.topicNumbers = new Numbers(`${OWN_ID_MARK}${parts.name}.${life}.topics`)
+    this.primaryAt = parts.now()
+    this.expireAt = this.primaryAt
+    this.clockAt = this.primaryAt
+  }
+
+  get state(): State {
+    return this.current
+  }
+
+  get limits(): Limits {
+    return this.intake.limits
+  }
+
+  get cursors(): ReadonlySet<BrokerCursor> {
+    return this.openCursors
+  }
+
+  // What clients ask for.
+
+  publish(request: PublishRequest, done: Done<Published>): void {
+    const enteredAt = this.parts.now()
+    const { topic, publisher } = request
+    const count = request.events.length
+    const ownNumber = publisher === undefined
+    const waiter = this.waiter(done, (applied): Published => {
+      if (applied.verdict === 'applied') this.parts.observe?.published(topic, count, this.parts.now() - enteredAt)
+      const { positionKnown } = applied
+      return {
+        history: this.current.history,
+        seq: positionKnown ? applied.seq : 0,
+        offset: positionKnown ? applied.offset : 0,
+        count,
+        // A number given here comes twice only when this replica submits it again; its client has sent it once.
+        duplicate: applied.verdict === 'duplicate' && !ownNumber,
+        positionKnown,
+      }
+    })
+    this.enter(waiter, () => {
+      const bytes = this.intake.checkPublish(request)
+      if (!ownNumber && this.joinFirstCopy(publisher.id, publisher.sequence, topic, count, waiter)) return
+      this.checkRoom(bytes)
+      const id = publisher?.id ?? this.ownNumbers.id
+      this.take({
+        publisher: id,
+        sequence: publisher?.sequence ?? this.ownNumbers.take(count),
+        count,
+        ownNumber,
+        bytes: bytes + REQUEST_OVERHEAD_BYTES,
+        deadline: enteredAt + this.parts.publishTimeoutMs,
+        prepare: this.intake.publish(topic, id, ownNumber, request.events),
+        answeredBy: (command) => command.kind === 'publish' && command.topic === topic && command.count === count,
+        waiter,
+      })
+    })
+  }
+
+  putTopic(topic: string, settings: PutTopicSettings, done: Done<TopicPut>): void {
+    let known = false
+    const waiter = this.waiter(done, () => ({ created: !known, description: this.describeTopic(topic) }))
+    this.enter(waiter, () => {
+      const { bytes, prepare } = this.intake.putTopic(topic, this.topicNumbers.id, settings, (exists) => {
+        known = exists
+      })
+      this.changeTopic('putTopic', topic, bytes, prepare, waiter)
+    })
+  }
+
+  deleteTopic(topic: string, done: Done<void>): void {
+    const waiter = this.waiter(done, () => undefined)
+    this.enter(waiter, () =>
+      this.changeTopic('deleteTopic', topic, 0, this.intake.deleteTopic(topic, this.topicNumbers.id), waiter),
+    )
+  }
+
+  describeTopic(topic: string): TopicDescription {
+    return description(this.intake.existing(topic))
+  }
+
+  listTopics(): TopicDescription[] {
+    return this.current.topics().map(description)
+  }
+
+  schema(topic: string, version: number | 'latest'): { version: number; schema: SchemaDocument } {
+    const info = this.intake.existing(topic)
+    const wanted = version === 'latest' ? info.schemaVersion : version
+    const text = this.current.schema(topic, wanted)
+    if (text === undefined) {
+      const has = info.schemaVersion === 0 ? 'it is untyped' : `its versions are 1 to ${info.schemaVersion}`
+      throw new BrokerError('NOT_FOUND', `Topic ${topic} has no schema version ${version}: ${has}.`)
+    }
+    return { version: wanted, schema: parseJson(text) as SchemaDocument }
+  }
+
+  subscribe(patterns: readonly string[], from: From, options: { readonly views: boolean }): Cursor {
+    for (const pattern of patterns) {
+      const fault = patternFault(pattern)
+      if (fault !== undefined) throw new BrokerError('MALFORMED', `${shown(pattern)}: ${fault}.`)
+    }
+    const source = {
+      state: () => this.current,
+      wait: (one: BrokerCursor) => void this.waitingCursors.add(one),
+      forget: (one: BrokerCursor) => {
+        this.waitingCursors.delete(one)
+        this.openCursors.delete(one)
+      },
+      endOfTurn: this.parts.endOfTurn,
+      delivered: (notifications: readonly Notification[]) => this.parts.observe?.delivered(notifications),
+    }
+    const cursor = new BrokerCursor(source, patterns, from, options.views)
+    this.openCursors.add(cursor)
+    return cursor
+  }
+
+  cluster(): ClusterStatus {
+    const status = this.parts.memberStatus()
+    const { view, exitReason } = this
+    const reason = exitReason === undefined ? whyNotPrimary(status) : `it has left the group: ${exitReason}`
+    return {
+      history: this.current.history,
+      view: { number: view?.number ?? 0, members: view?.members.map(memberDescription) ?? [] },
+      self: this.parts.name,
+      primary: status.primary && exitReason === undefined,
+      state: exitReason !== undefined || status.role === 'exited' ? 'stopped' : status.role,
+      ...(reason !== undefined && { reason }),
+      seq: this.current.seq,
+      digest: this.current.digest,
+      clients: this.parts.clients?.() ?? this.openCursors.size,
+    }
+  }
+
+  // What the group says.
+
+  output(output: Exclude<Output, { type: 'send' | 'takeSnapshot' }>): void {
+    switch (output.type) {
+      case 'deliver':
+        forEachRequest(output.batch, (command) => this.onApplied(this.current.apply(command), output.sender))
+        break
+      case 'view':
+        this.onView(output)
+        break
+      case 'restore':
+        this.onRestore(output.view, output.state)
+        break
+      case 'reincarnated':
+        this.onReincarnated(output.incarnation)
+        break
+      case 'unsent':
+        this.onUnsent(output.requests)
+        break
+      case 'exit':
+        this.onExit(output.reason)
+        break
+      case 'note':
+        break
+      default:
+        output satisfies never
+    }
+  }
+
+  snapshot(): Uint8Array {
+    return this.current.snapshot()
+  }
+
+  /** What goes again goes here, and readers are woken here: once for all that a turn has delivered. */
+  turnEnded(): void {
+    if (this.someWait && this.isMember) this.handOverWaiting()
+    if (this.current.seq === this.wokenAt) return
+    this.wokenAt = this.current.seq
+    const waiting = this.waitingCursors
+    this.waitingCursors = new Set()
+    for (const cursor of waiting) cursor.wake()
+  }
+
+  /** To be called about as often as the group's tick. */
+  tick(): void {
+    if (this.exitReason !== undefined) return
+    const now = this.parts.now()
+    const status = this.parts.memberStatus()
+    if (status.primary) this.primaryAt = now
+    if (now >= this.expireAt) {
+      this.expireAt = now + EXPIRE_EVERY_MS
+      this.expire(now)
+    }
+    if (now >= this.clockAt) {
+      this.clockAt = now + CLOCK_EVERY_MS
+      if (status.primary && status.rank === 0 && this.somethingAges()) this.submitClock()
+    }
+  }
+
+  private onApplied(applied: Applied, sender: MemberId): void {
+    if (applied.verdict === 'applied') this.noteAge(applied)
+    const pending = this.pending.get(applied.publisher, applied.sequence)
+    if (pending === undefined) return
+    const ownCopy = pending.submittedAs === sender.incarnation
+    if (ownCopy) this.parts.observe?.ordered(this.parts.now() - pending.submittedAt)
+    if (applied.verdict === 'refused') {
+      // Somebody else's copy that was refused says nothing of ours, which may have been made against a newer state.
+      if (ownCopy) this.onRefused(pending, applied)
+      return
+    }
+    if (!pending.request.answeredBy(applied)) return
+    if (applied.verdict === 'duplicate' && pending.request.ownNumber && !applied.positionKnown) {
+      // Its number has been passed: by its first copy, or by a later request after its first copy was refused.
+      const why = 'the group went on without this replica for so long that it does not know any more what became of it'
+      this.settle(pending, givenUp(true, why))
+    } else this.settle(pending, undefined, applied)
+  }
+
+  private onRefused(pending: PendingRequest, applied: Applied): void {
+    const { publisher, ownNumber } = pending.request
+    const stale =
+      applied.code === 'stale-schema' ||
+      applied.code === 'stale-topic' ||
+      // An earlier request of the publisher was stale: it goes again, and this one after it.
+      (applied.code === 'sequence' && !ownNumber && this.pending.hasEarlier(publisher, pending.sequence))
+    if (!stale || pending.retries >= RETRIES_MAX) {
+      this.settle(pending, refusedByState(applied))
+      return
+    }
+    pending.retries++
+    pending.stale = true
+    pending.waits = true
+    pending.maybeOrdered = false
+    this.someWait = true
+    // A later number of this replica may be taken by now, and then the old one would read as a duplicate.
+    if (ownNumber) this.pending.renumber(pending, this.numbersOf(publisher).take(pending.request.count))
+  }
+
+  private onView(output: ViewOutput): void {
+    const { view } = output
+    if (this.current.history === '') this.current.begin(historyText(view.history))
+    this.view = view
+    this.current.applyView({
+      number: view.number,
+      members: view.members.map(memberDescription),
+      joined: output.joined.map(nameOf),
+      left: output.left.map(nameOf),
+      failed: output.failed.map(nameOf),
+    })
+    if (!output.member || this.isMember) return
+    this.isMember = true
+    // Whatever was ordered of the requests of a former life came before this view. What was not seen by now is not in
+    // the order, unless a snapshot has jumped over it: then the state knows, when it comes again.
+    if (!this.restored) for (const pending of this.pending) pending.maybeOrdered = false
+    this.restored = false
+  }
+
+  private onRestore(view: View, bytes: Uint8Array): void {
+    this.current = State.restore(bytes, this.parts.stateLimits)
+    this.view = view
+    this.restored = true
+    this.agedTopics.clear()
+    for (const info of this.current.topics()) if (info.retention.ageMs > 0) this.agedTopics.add(info.topic)
+  }
+
+  private onReincarnated(incarnation: Incarnation): void {
+    this.incarnation = incarnation
+    this.isMember = false
+    for (const pending of this.pending) pending.waits = true
+    this.someWait = this.pending.size > 0
+  }
+
+  private onUnsent(commands: readonly Uint8Array[]): void {
+    for (const command of commands) {
+      const { publisher, sequence } = decodeCommand(command)
+      const pending = this.pending.get(publisher, sequence)
+      if (pending !== undefined) this.settle(pending, refusedByGroup('too-few-replicas'))
+    }
+  }
+
+  private onExit(reason: string): void {
+    this.exitReason = reason
+    this.isMember = false
+    for (const pending of this.pending) {
+      this.settle(pending, givenUp(pending.maybeOrdered, `this replica has left the group (${reason})`))
+    }
+  }
+
+  // The way of a request.
+
+  /** Refusals reach the client in the same way, whether they are found at once or later. */
+  private enter(waiter: Waiter, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      waiter(refusalOf(error), undefined)
+    }
+  }
+
+  private waiter<T>(done: Done<T>, result: (applied: Applied) => T): Waiter {
+    return (error, applied) => {
+      if (error !== undefined) this.parts.observe?.refused(error)
+      if (error !== undefined) done(error, undefined)
+      else done(undefined, result(applied!))
+    }
+  }
+
+  private changeTopic(
+    kind: 'putTopic' | 'deleteTopic',
+    topic: string,
+    bytes: number,
+    prepare: NewRequest['prepare'],
+    waiter: Waiter,
+  ): void {
+    this.checkRoom(bytes)
+    this.take({
+      publisher: this.topicNumbers.id,
+      sequence: this.topicNumbers.take(1),
+      count: 1,
+      ownNumber: true,
+      bytes: bytes + REQUEST_OVERHEAD_BYTES,
+      deadline: this.parts.now() + this.parts.publishTimeoutMs,
+      prepare,
+      answeredBy: (command) => command.kind === kind && command.topic === topic,
+      waiter,
+    })
+  }
+
+  /** Whether a request can be taken at all now. */
+  private checkRoom(bytes: number): void {
+    if (this.exitReason !== undefined) throw refusedByGroup('leaving')
+    const now = this.parts.now()
+    if (now - this.primaryAt > this.parts.primaryGraceMs) {
+      // A process that was paused has not ticked since.
+      const status = this.parts.memberStatus()
+      if (!status.primary) throw notPrimary(status)
+      this.primaryAt = now
+    }
+    if (this.pending.hasRoomFor(bytes + REQUEST_OVERHEAD_BYTES)) return
+    const { pendingRequestsMax, pendingBytesMax } = this.parts
+    throw overloaded(
+      `${this.pending.size} requests of ${this.pending.bytes} bytes wait here for the group already; the limits are ` +
+        `pendingRequestsMax = ${pendingRequestsMax} and pendingBytesMax = ${pendingBytesMax}.`,
+    )
+  }
+
+  /** A retry that meets its own first copy still on its way waits for it, and is not sent again. */
+  private joinFirstCopy(id: string, sequence: number, topic: string, count: number, waiter: Waiter): boolean {
+    const first = this.pending.get(id, sequence)
+    if (first === undefined) return false
+    if (!first.request.answeredBy({ kind: 'publish', topic, count })) {
+      throw new BrokerError(
+        'CONFLICT',
+        `Publisher ${shown(id)} has another request under sequence ${sequence} on its way: a retry repeats it whole.`,
+        { outcome: 'not-published' },
+      )
+    }
+    if (first.waiters.length >= WAITERS_MAX) throw overloaded('This request was repeated too often while on its way.')
+    first.waiters.push(waiter)
+    return true
+  }
+
+  /** Remembers the request and hands it to the group, or lets it wait. */
+  private take(request: NewRequest): void {
+    const pending = new PendingRequest(request)
+    // The state of a replica that is no member is behind, and nothing can be checked against it before it is one again.
+    if (this.isMember) pending.prepare()
+    this.pending.add(pending)
+    if (!this.isMember || this.someWait) this.someWait = true
+    else {
+      const refused = this.handOver(pending)
+      if (refused === 'not-member') this.someWait = true
+      else if (refused !== undefined) {
+        this.pending.remove(pending)
+        throw refusedByGroup(refused)
+      }
+    }
+  }
+
+  private handOver(pending: PendingRequest): SubmitRefusal | undefined {
+    const refused = this.parts.submit(pending.prepare())
+    if (refused !== undefined) return refused
+    pending.waits = false
+    pending.maybeOrdered = true
+    pending.submittedAs = this.incarnation ??= this.parts.memberStatus().self.incarnation
+    pending.submittedAt = this.parts.now()
+    return undefined
+  }
+
+  /** Hands over what waits, oldest first, until the group takes no more; the rest goes in a later turn. */
+  private handOverWaiting(): void {
+    for (const pending of this.pending) {
+      if (!pending.waits) continue
+      try {
+        const refused = this.handOver(pending)
+        if (refused === 'overloaded' || refused === 'not-member') return
+        if (refused !== undefined) this.settle(pending, refusedByGroup(refused))
+      } catch (error) {
+        this.settle(pending, refusalOf(error))
+      }
+    }
+    this.someWait = false
+  }
+
+  private settle(pending: PendingRequest, error: BrokerError | undefined, applied?: Applied): void {
+    if (!this.pending.remove(pending)) return
+    for (const waiter of pending.waiters) waiter(error, applied)
+  }
+
+  private expire(now: Instant): void {
+    const why = `it was not safe within publishTimeoutMs = ${this.parts.publishTimeoutMs}`
+    for (const pending of this.pending) {
+      if (now >= pending.request.deadline) this.settle(pending, givenUp(pending.maybeOrdered, why))
+    }
+  }
+
+  private numbersOf(publisher: string): Numbers {
+    return publisher === this.topicNumbers.id ? this.topicNumbers : this.ownNumbers
+  }
+
+  // Ages.
+
+  private noteAge({ kind, topic }: Applied): void {
+    if (kind !== 'putTopic' && kind !== 'deleteTopic') return
+    if ((this.current.topic(topic)?.retention.ageMs ?? 0) > 0) this.agedTopics.add(topic)
+    else this.agedTopics.delete(topic)
+  }
+
+  private somethingAges(): boolean {
+    for (const topic of this.agedTopics) if ((this.current.topic(topic)?.events ?? 0) > 0) return true
+    return false
+  }
+
+  /** Nobody waits for it, and one that is lost is followed by another. */
+  private submitClock(): void {
+    this.parts.submit(encodeCommand({ kind: 'clock', time: this.parts.wallClock(), publisher: '', sequence: 0 }))
+  }
+}
+
+/** The numbers of a publisher whose id a replica gives, for one life of its process. */
+class Numbers {
+  readonly id: string
+  private next = 1
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  take(count: number): number {
+    const first = this.next
+    this.next += count
+    return first
+  }
+}
+
+/** As positions and views name the life of the group. */
+export function historyText(history: number): string {
+  return history.toString(16).padStart(14, '0')
+}
+
+function memberDescription({ name, incarnation, url }: MemberId, rank: number): MemberDescription {
+  return { name, incarnation: incarnation.toString(36), url, rank }
+}
+
+const nameOf = (member: MemberId): string => member.name
+
+function description({ revision: _revision, life: _life, ...shown }: TopicInfo): TopicDescription {
+  return shown
+}
+
+/** Anything else is a bug, and goes on its way. */
+function refusalOf(error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error
+  throw error
+}

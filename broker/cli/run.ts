@@ -1,0 +1,51 @@
+// The command line: one table of commands, and what is wrong with a call is said in sentences, on stderr.
+
+import { readFileSync } from 'node:fs'
+import { ConfigError, type Environment } from '../config.ts'
+import { type Command, readFlags } from './command.ts'
+import { dev } from './dev.ts'
+import { commandHelp, generalHelp } from './help.ts'
+import { start } from './start.ts'
+
+const COMMANDS: readonly Command[] = [start, dev]
+
+/** Called wrongly; 1 is for what goes wrong later. */
+const MISUSED = 2
+
+/** Gives the exit code. */
+export async function run(argv: readonly string[], environment: Environment): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${version()}\n`)
+    return 0
+  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const about = COMMANDS.find((command) => command.name === rest[0])
+    const text = about === undefined ? generalHelp(COMMANDS) : commandHelp(about)
+    if (name === undefined) process.stderr.write(text)
+    else process.stdout.write(text)
+    return name === undefined ? MISUSED : 0
+  }
+  const command = COMMANDS.find((one) => one.name === name)
+  try {
+    if (command === undefined) {
+      const names = COMMANDS.map((one) => one.name).join(', ')
+      throw new ConfigError([`There is no command "${name}"; there are: ${names}. \`lockstep --help\` says more.`])
+    }
+    const flags = readFlags(command, rest)
+    if (flags['help'] === true) {
+      process.stdout.write(commandHelp(command))
+      return 0
+    }
+    return await command.run(flags, environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const problem of error.problems) process.stderr.write(`lockstep: ${problem}\n`)
+    return MISUSED
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

@@ -1,0 +1,174 @@
+// The retained events, in the order of the group. What one publish command brought is a segment: its bytes, and where
+// they stand in the order. There is no object per event; an event is found in the bytes when somebody reads it.
+
+import { asBuffer } from './bytes.ts'
+import { PackedRecords } from './record.ts'
+import type { Topic } from './topic.ts'
+
+const NOTHING = Buffer.alloc(0)
+
+export class Segment {
+  readonly topic: Topic
+  /** Positions of the first event; the others follow. */
+  readonly seq: number
+  readonly offset: number
+  readonly count: number
+  /** Ordered time of its place: ages are judged by it. */
+  readonly storedAt: number
+  /** The publish command. Empty once all events are gone. */
+  command: Buffer
+  /** Where in it the packed records begin. */
+  readonly recordsAt: number
+  /** How many of the first events are gone. Their bytes stay until the last one goes. */
+  gone: number
+
+  constructor(
+    topic: Topic,
+    place: { seq: number; offset: number; storedAt: number; gone: number },
+    command: Uint8Array,
+    recordsAt: number,
+  ) {
+    this.topic = topic
+    this.seq = place.seq
+    this.offset = place.offset
+    this.storedAt = place.storedAt
+    this.gone = place.gone
+    this.command = worthKeeping(command)
+    this.recordsAt = recordsAt
+    this.count = this.records().count
+  }
+
+  get left(): number {
+    return this.count - this.gone
+  }
+
+  /** Of the oldest event left. */
+  get firstSeq(): number {
+    return this.seq + this.gone
+  }
+
+  get lastSeq(): number {
+    return this.seq + this.count - 1
+  }
+
+  records(): PackedRecords {
+    return new PackedRecords(this.command, this.recordsAt)
+  }
+
+  /** Bytes of the first `n` of the events left. */
+  bytesOf(n: number): number {
+    const records = this.records()
+    return records.before(this.gone + n) - records.before(this.gone)
+  }
+
+  /** How many of the events left must go, so that at least so many bytes do; all of them, if they have fewer. */
+  eventsWith(bytes: number): number {
+    const records = this.records()
+    const target = records.before(this.gone) + bytes
+    let low = 0
+    let high = this.left
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (records.before(this.gone + middle) < target) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  drop(n: number): void {
+    this.gone += n
+    if (this.left === 0) this.command = NOTHING
+  }
+}
+
+/**
+ * The bytes given are often a small part of a datagram; kept as they are, they would keep all of it, long after the rest
+ * of it has gone. So they are copied, unless they are most of it.
+ */
+function worthKeeping(bytes: Uint8Array): Buffer {
+  if (bytes.length * 2 >= bytes.buffer.byteLength) return asBuffer(bytes)
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+/** Segments with growing `seq`: new ones come at the end, old ones go at the front. */
+export class SegmentQueue {
+  private segments: Segment[] = []
+  private front = 0
+
+  get length(): number {
+    return this.segments.length - this.front
+  }
+
+  get first(): Segment | undefined {
+    return this.segments[this.front]
+  }
+
+  at(i: number): Segment | undefined {
+    return this.segments[this.front + i]
+  }
+
+  push(segment: Segment): void {
+    this.segments.push(segment)
+  }
+
+  shift(): void {
+    this.front++
+    if (this.front * 2 > this.segments.length) this.keep(() => true)
+  }
+
+  /** Leaves out those that are not wanted any more. */
+  keep(wanted: (segment: Segment) => boolean): void {
+    this.segments = this.segments.slice(this.front).filter(wanted)
+    this.front = 0
+  }
+
+  /** The first one for which `isAfter` holds, given that it holds for all that follow; or `length`. */
+  search(isAfter: (segment: Segment) => boolean): number {
+    let low = 0
+    let high = this.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (isAfter(this.at(middle)!)) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}
+
+/**
+ * All topics' segments together. One that has gone in the middle stays, empty, until it is at the front or until most of
+ * them are such: then they are swept out, which costs each a bounded share.
+ */
+export class EventLog {
+  readonly segments: SegmentQueue = new SegmentQueue()
+  events = 0
+  bytes = 0
+  private empty = 0
+
+  push(segment: Segment): void {
+    this.segments.push(segment)
+    this.events += segment.left
+    this.bytes += segment.bytesOf(segment.left)
+  }
+
+  /** Of the first events of a segment. */
+  drop(segment: Segment, n: number): void {
+    this.events -= n
+    this.bytes -= segment.bytesOf(n)
+    segment.drop(n)
+    if (segment.left > 0) return
+    this.empty++
+    while (this.segments.first?.left === 0) {
+      this.segments.shift()
+      this.empty--
+    }
+    if (this.empty > SWEEP_LEAST && this.empty * 2 > this.segments.length) {
+      this.segments.keep((one) => one.left > 0)
+      this.empty = 0
+    }
+  }
+}
+
+const SWEEP_LEAST = 1024

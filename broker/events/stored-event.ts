@@ -1,0 +1,63 @@
+// An event as a reader sees it: made from the stored bytes when it is read, with the defaults of all that its publisher
+// left out.
+
+import { decodeCommand } from './command.ts'
+import type { Segment } from './event-log.ts'
+import { decodeRecord, type Extensions } from './record.ts'
+
+export interface StoredEvent {
+  readonly seq: number
+  readonly offset: number
+  readonly topic: string
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly time: string
+  readonly key: string | undefined
+  readonly schemaVersion: number
+  /** Undefined where the publisher gave no id of its own. */
+  readonly publisher: string | undefined
+  readonly extensions: Extensions | undefined
+  /** The JSON text as it came in: a view into the stored bytes, not to be changed, nor to be kept for long. */
+  readonly data: Uint8Array
+}
+
+/** The events of a segment; what they have in common is decoded once. */
+export class SegmentReader {
+  private readonly segment: Segment
+  private readonly schemaVersion: number
+  private readonly publisher: string | undefined
+  private readonly time: string
+  private readonly records: ReturnType<Segment['records']>
+
+  constructor(segment: Segment) {
+    const command = decodeCommand(segment.command)
+    if (command.kind !== 'publish') throw new Error('a segment holds a publish command')
+    this.segment = segment
+    this.schemaVersion = command.schemaVersion
+    this.publisher = command.gapsAllowed || command.publisher === '' ? undefined : command.publisher
+    this.time = new Date(command.time).toISOString()
+    this.records = segment.records()
+  }
+
+  event(history: string, seq: number): StoredEvent {
+    const { segment, publisher, schemaVersion } = this
+    const i = seq - segment.seq
+    const { key, id, type, source, time, extensions, data } = decodeRecord(this.records.record(i))
+    const topic = segment.topic.name
+    return {
+      seq,
+      offset: segment.offset + i,
+      topic,
+      id: id ?? `${history}-${seq}`,
+      type: type ?? topic,
+      source: source ?? `/topics/${topic}`,
+      time: time ?? this.time,
+      key,
+      schemaVersion,
+      publisher,
+      extensions,
+      data,
+    }
+  }
+}

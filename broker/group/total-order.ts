@@ -1,0 +1,403 @@
+// The order of one view, without a sequencer: every member numbers its own slots 1, 2, 3, …, and the order is all slots
+// sorted by (slot, rank). So it is a pure function of what was sent; nobody assigns numbers, and nobody is a bottleneck
+// (round-robin total order with nulls; Jha et al., Derecho, TOCS 2019).
+//
+// A lane is what is known of one sender's slots. Most turns are null and cost nothing: a watermark says that everything
+// up to it is fixed, and what is no payload slot is null. Here is what is held, what is stable, and what comes next;
+// what to send, and to whom, is decided elsewhere.
+
+import assert from 'node:assert'
+import type { OrderKey, Slot } from './message.ts'
+
+/** One sender's slots in one view. */
+class Lane {
+  /** Every slot up to here is held: a payload, or known to be null. */
+  held: number
+  /** The last payload slot at or below `held`. Payloads are chained by `previousPayload`, so a loss shows at once. */
+  heldPayload: number
+  /** Held payload slots in order that may still be asked for; the first `delivered` of them have been delivered. */
+  slots: Slot[] = []
+  delivered = 0
+  /** The last payload slot that was dropped from `slots`: nobody in the view needs it any more. */
+  dropped: number
+  /** Payload slots that came before one that precedes them, by the one that they follow. */
+  readonly ahead = new Map<number, Slot>()
+  /** The greatest pair that the sender announced. */
+  watermark = 0
+  lastPayload = 0
+  /** The greatest payload slot that is known to exist. */
+  highestPayload: number
+
+  constructor(floor: number) {
+    this.held = floor
+    this.heldPayload = floor
+    this.dropped = floor
+    this.highestPayload = floor
+  }
+
+  /** Takes what follows on; answers whether a payload was added. */
+  advance(): boolean {
+    let added = false
+    for (let next = this.ahead.get(this.heldPayload); next; next = this.ahead.get(this.heldPayload)) {
+      this.ahead.delete(this.heldPayload)
+      this.append(next)
+      added = true
+    }
+    if (this.watermark > this.held && this.lastPayload <= this.heldPayload) this.held = this.watermark
+    return added
+  }
+
+  append(slot: Slot): void {
+    this.slots.push(slot)
+    this.heldPayload = slot.slot
+    this.held = Math.max(this.held, slot.slot)
+    this.highestPayload = Math.max(this.highestPayload, slot.slot)
+  }
+}
+
+export interface Missing {
+  readonly rank: number
+  readonly from: number
+  readonly to: number
+}
+
+export class TotalOrder {
+  readonly size: number
+  private readonly self: number
+  private readonly aheadMax: number
+  private readonly lanes: Lane[]
+  /** By rank of the reporter, by rank of the sender: the highest `held` that it said. A member's own row is live. */
+  private readonly reported: number[][]
+  /** By rank of the sender: every member is known to hold everything up to here. */
+  private readonly stable: number[]
+  /** Where delivery has come to. */
+  private delivered: OrderKey = { slot: 0, rank: 0 }
+  /** A payload slot was added to what is held since this was last asked. */
+  private payloadHeld = false
+
+  /**
+   * `self`: own rank, or -1 for a joiner, which holds slots of the view without being in it. `floor`: by rank, the last
+   * payload slot that is already part of the state here.
+   */
+  constructor(size: number, self: number, aheadMax: number, floor: readonly number[] = new Array(size).fill(0)) {
+    this.size = size
+    this.self = self
+    this.aheadMax = aheadMax
+    this.lanes = floor.map((slot) => new Lane(slot))
+    this.reported = Array.from({ length: size }, () => new Array(size).fill(0))
+    this.stable = [...floor]
+  }
+
+  // ---- what is learned
+
+  /** A slot arrived. One that is already held, or too far ahead to be kept, changes nothing. */
+  addSlot(slot: Slot): void {
+    const lane = this.lane(slot.sender)
+    lane.highestPayload = Math.max(lane.highestPayload, slot.slot)
+    if (slot.slot <= lane.heldPayload || lane.ahead.size >= this.aheadMax) return
+    lane.ahead.set(slot.previousPayload, slot)
+    this.advance(slot.sender)
+  }
+
+  /** The sender says that all its slots up to `watermark` are fixed, the last payload among them being `lastPayload`. */
+  announce(rank: number, watermark: number, lastPayload: number): void {
+    const lane = this.lane(rank)
+    if (watermark <= lane.watermark) return
+    lane.watermark = watermark
+    lane.lastPayload = lastPayload
+    lane.highestPayload = Math.max(lane.highestPayload, lastPayload)
+    this.advance(rank)
+  }
+
+  /** A repair: of `from..to` these are the payload slots, all others are null. Taken when it leaves no gap. */
+  addRepair(rank: number, from: number, to: number, records: readonly Slot[]): void {
+    const lane = this.lane(rank)
+    if (from > lane.held + 1) return
+    for (const record of records) {
+      if (record.slot <= lane.heldPayload) continue
+      if (record.previousPayload !== lane.heldPayload) return // An answer that does not fit what is held is noise.
+      lane.append(record)
+      this.payloadHeld = true
+    }
+    lane.held = Math.max(lane.held, to)
+    for (const [previous, slot] of lane.ahead) if (slot.slot <= lane.heldPayload) lane.ahead.delete(previous)
+    this.advance(rank)
+  }
+
+  /** Another member says what it holds. */
+  report(reporter: number, held: readonly number[]): void {
+    const row = this.reported[reporter]!
+    for (let rank = 0; rank < this.size; rank++) {
+      const said = held[rank] ?? 0
+      if (said <= row[rank]!) continue
+      row[rank] = said
+      this.settle(rank)
+    }
+  }
+
+  private advance(rank: number): void {
+    if (this.lane(rank).advance()) this.payloadHeld = true
+    this.settle(rank)
+  }
+
+  /** Recomputes what is stable of one lane: the least that any member is known to hold. */
+  private settle(rank: number): void {
+    if (this.self >= 0) this.reported[this.self]![rank] = this.lane(rank).held
+    let least = Number.POSITIVE_INFINITY
+    for (const row of this.reported) least = Math.min(least, row[rank]!)
+    this.stable[rank] = Math.max(this.stable[rank]!, least)
+  }
+
+  // ---- one's own turns
+
+  /**
+   * The number of the next slot of one's own: it sorts after every payload slot known here, so that an effect never
+   * sorts before its cause (G3), and a busy slow member does not hold up a fast one.
+   */
+  nextOwnSlot(): number {
+    let next = this.lane(this.self).held + 1
+    for (let rank = 0; rank < this.size; rank++) {
+      const known = this.lane(rank).highestPayload
+      next = Math.max(next, rank < this.self ? known : known + 1)
+    }
+    return next
+  }
+
+  addOwnSlot(slot: number, batch: Uint8Array): Slot {
+    const lane = this.lane(this.self)
+    assert(slot > lane.held, 'a turn is taken once')
+    const record = {
+      sender: this.self,
+      slot,
+      previousPayload: lane.heldPayload,
+      causes: this.heldPayloads(),
+      batch,
+    }
+    lane.append(record)
+    this.raiseOwnWatermark(slot)
+    return record
+  }
+
+  /** The highest payload slot of the others that lies above one's own watermark: up to it one's own turns are owed. */
+  nullsOwed(): number {
+    let highest = 0
+    for (const lane of this.lanes) highest = Math.max(highest, lane.highestPayload)
+    return highest > this.lane(this.self).held ? highest : 0
+  }
+
+  raiseOwnWatermark(watermark: number): void {
+    const lane = this.lane(this.self)
+    lane.watermark = watermark
+    lane.lastPayload = lane.heldPayload
+    lane.held = watermark
+    this.settle(this.self)
+  }
+
+  ownWatermark(): { watermark: number; lastPayload: number } {
+    const lane = this.lane(this.self)
+    return { watermark: lane.held, lastPayload: lane.heldPayload }
+  }
+
+  // ---- what is known
+
+  held(): number[] {
+    return this.lanes.map((lane) => lane.held)
+  }
+
+  /** By rank, the last payload slot up to which everything is held. What is null needs no one to keep it. */
+  heldPayloads(): number[] {
+    return this.lanes.map((lane) => lane.heldPayload)
+  }
+
+  holds(trim: readonly number[]): boolean {
+    return this.lanes.every((lane, rank) => lane.heldPayload >= trim[rank]!)
+  }
+
+  stableThrough(rank: number): number {
+    return this.stable[rank]!
+  }
+
+  reportedBy(reporter: number, rank: number): number {
+    return this.reported[reporter]![rank]!
+  }
+
+  /** Own payload slots that some member is not known to hold. */
+  ownUnstable(): { slots: number; bytes: number; oldest: number } {
+    const stable = this.stable[this.self]!
+    const { slots: kept } = this.lane(this.self)
+    let slots = 0
+    let bytes = 0
+    let oldest = 0
+    for (let i = kept.length - 1; i >= 0 && kept[i]!.slot > stable; i--) {
+      slots++
+      bytes += kept[i]!.batch.length
+      oldest = kept[i]!.slot
+    }
+    return { slots, bytes, oldest }
+  }
+
+  /** Is there a payload slot, seen or heard of, that has not been delivered here? */
+  somethingUndelivered(): boolean {
+    return this.lanes.some((lane) => lane.delivered < lane.slots.length || lane.highestPayload > lane.heldPayload)
+  }
+
+  /** What is known to exist and is not held, and what is not held of a trim. */
+  missing(trim?: readonly number[]): Missing[] {
+    const missing: Missing[] = []
+    for (let rank = 0; rank < this.size; rank++) {
+      const lane = this.lane(rank)
+      const to = trim ? trim[rank]! : lane.highestPayload
+      if (lane.heldPayload < to) missing.push({ rank, from: lane.heldPayload + 1, to })
+    }
+    return missing
+  }
+
+  takePayloadHeld(): boolean {
+    const was = this.payloadHeld
+    this.payloadHeld = false
+    return was
+  }
+
+  // ---- delivery
+
+  /**
+   * The next slot of the order, if it is safe: everything before it is known, and it is stable. Nulls need not be
+   * stable: one that a trim drops reads the same.
+   */
+  nextSafe(): Slot | undefined {
+    const next = this.nextKnown()
+    return next && this.stable[next.sender]! >= next.slot ? next : undefined
+  }
+
+  /** The next slot of the order, if everything before it is known. */
+  private nextKnown(): Slot | undefined {
+    const next = this.nextUndelivered()
+    if (!next) return undefined
+    for (let rank = 0; rank < this.size; rank++) {
+      // A slot of the same number sorts by rank: of higher ranks only the turns before it matter.
+      const needed = rank <= next.sender ? next.slot : next.slot - 1
+      if (this.lane(rank).held < needed) return undefined
+    }
+    return next
+  }
+
+  private nextUndelivered(): Slot | undefined {
+    let next: Slot | undefined
+    for (const lane of this.lanes) {
+      const slot = lane.slots[lane.delivered]
+      if (slot && (!next || slot.slot < next.slot)) next = slot
+    }
+    return next
+  }
+
+  /** To be called with each slot as it is delivered. */
+  markDelivered(slot: Slot): void {
+    assert(
+      slot.slot > this.delivered.slot || (slot.slot === this.delivered.slot && slot.sender > this.delivered.rank),
+      'G3: delivery follows the order',
+    )
+    this.lane(slot.sender).delivered++
+    this.delivered = { slot: slot.slot, rank: slot.sender }
+  }
+
+  /** A joiner's log already has the slots up to this one. */
+  skipThrough(key: OrderKey): void {
+    for (const [rank, lane] of this.lanes.entries()) {
+      for (let slot = lane.slots[lane.delivered]; slot; slot = lane.slots[lane.delivered]) {
+        if (slot.slot > key.slot || (slot.slot === key.slot && rank > key.rank)) break
+        lane.delivered++
+      }
+    }
+    if (key.slot > this.delivered.slot) this.delivered = key
+  }
+
+  /** By rank, the last payload slot that was delivered. */
+  deliveredPayloads(): number[] {
+    return this.lanes.map((lane) => (lane.delivered === 0 ? lane.dropped : lane.slots[lane.delivered - 1]!.slot))
+  }
+
+  /** What every member holds and has been delivered here can never be asked for again. */
+  dropStable(): void {
+    for (const [rank, lane] of this.lanes.entries()) {
+      let drop = 0
+      while (drop < lane.delivered && lane.slots[drop]!.slot <= this.stable[rank]!) drop++
+      if (drop === 0) continue
+      lane.dropped = lane.slots[drop - 1]!.slot
+      lane.slots.splice(0, drop)
+      lane.delivered -= drop
+    }
+  }
+
+  /**
+   * The part of the trim that keeps no effect without its cause: while a kept slot names, in its `causes`, a slot of
+   * another member beyond what is left of the trim, that slot and its sender's later ones are cut. All members hold the
+   * same slots up to the trim, so all find the same. What was safe anywhere is never cut: its causes precede it in the
+   * order and are stable too.
+   */
+  causallyClosed(trim: readonly number[]): number[] {
+    const left = [...trim]
+    for (let cut = true; cut; ) {
+      cut = false
+      for (const [rank, lane] of this.lanes.entries()) {
+        for (let i = lane.delivered; i < lane.slots.length; i++) {
+          const slot = lane.slots[i]!
+          if (slot.slot > left[rank]!) break
+          if (slot.causes.some((cause, sender) => sender !== rank && cause > left[sender]!)) {
+            left[rank] = slot.slot - 1
+            cut = true
+            break
+          }
+        }
+      }
+    }
+    return left
+  }
+
+  /** At the end of the view: what is left to deliver of the trim, in order. */
+  *takeThrough(trim: readonly number[]): Generator<Slot> {
+    for (;;) {
+      let next: Slot | undefined
+      for (const [rank, lane] of this.lanes.entries()) {
+        const slot = lane.slots[lane.delivered]
+        if (slot && slot.slot <= trim[rank]! && (!next || slot.slot < next.slot)) next = slot
+      }
+      if (!next) return
+      this.markDelivered(next)
+      yield next
+    }
+  }
+
+  /** One's own payload slots beyond a trim. */
+  ownBeyond(trim: readonly number[]): Slot[] {
+    return this.lane(this.self).slots.filter((slot) => slot.slot > trim[this.self]!)
+  }
+
+  /**
+   * An answer to a Want, as far as it is held and fits; undefined: nothing of it is held, or no longer. At least one
+   * record goes however large it is, since it came in one datagram too.
+   */
+  answer(want: Missing, bytesMax: number): { from: number; to: number; records: Slot[] } | undefined {
+    const lane = this.lane(want.rank)
+    if (want.from <= lane.dropped || lane.held < want.from) return undefined
+    const records: Slot[] = []
+    let bytes = 0
+    let to = Math.min(want.to, lane.held)
+    for (const slot of lane.slots) {
+      if (slot.slot < want.from) continue
+      if (slot.slot > to) break
+      bytes += slot.batch.length + 64 + 8 * this.size
+      if (records.length > 0 && bytes > bytesMax) {
+        to = slot.slot - 1
+        break
+      }
+      records.push(slot)
+    }
+    return { from: want.from, to, records }
+  }
+
+  private lane(rank: number): Lane {
+    const lane = this.lanes[rank]
+    assert(lane, `rank ${rank} is in the view`)
+    return lane
+  }
+}

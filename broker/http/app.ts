@@ -1,0 +1,97 @@
+// The koa app of a replica: the routes, and around them what every answer has in common. Whatever goes wrong below
+// arrives here as an exception or as an empty answer, and leaves as a problem document.
+
+import cors from '@koa/cors'
+import Router from '@koa/router'
+import Koa from 'koa'
+import { BrokerError } from '../errors.ts'
+import { clusterRoutes } from './cluster.ts'
+import type { RequestState } from './context.ts'
+import { documentRoutes } from './documents.ts'
+import type { EventStreams } from './event-stream.ts'
+import { healthRoutes } from './health.ts'
+import type { Operations } from './operations.ts'
+import { PROBLEM_TYPE, type ProblemAnswer, problemOf, statusProblem } from './problem.ts'
+import { publishRoutes } from './publish.ts'
+import { subscribeRoutes } from './subscribe.ts'
+import { topicRoutes } from './topics.ts'
+
+export interface AppParts {
+  readonly operations: Operations
+  readonly streams: EventStreams
+  /** Told of exceptions that are bugs; the client sees a 500 that says nothing of them. */
+  readonly unexpected: (error: unknown) => void
+}
+
+const PATHS = '/v1/topics, /v1/topics/{topic}, /v1/topics/{topic}/events, /v1/events, /v1/cluster, /metrics'
+
+export function makeApp({ operations, streams, unexpected }: AppParts): Koa<RequestState> {
+  const routes = new Router<RequestState>({ sensitive: true })
+  documentRoutes(routes)
+  topicRoutes(routes, operations)
+  publishRoutes(routes, operations)
+  subscribeRoutes(routes, operations, streams, unexpected)
+  clusterRoutes(routes, operations)
+  healthRoutes(routes, operations)
+
+  const app = new Koa<RequestState>()
+  // Of answers that could not be finished: the client has gone, and there is nobody to tell.
+  app.on('error', (error: unknown) => {
+    if (!isDisconnect(error)) unexpected(error)
+  })
+
+  app.use(async (ctx, next) => {
+    ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' })
+    try {
+      if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
+        throw new BrokerError('MALFORMED', 'The header Host is missing.')
+      }
+      await next()
+      if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) respond(ctx, emptyAnswer(ctx))
+    } catch (error) {
+      if (ctx.res.destroyed || (ctx.req.destroyed && !ctx.req.complete)) {
+        // The client broke off in the middle of its request.
+        ctx.respond = false
+        ctx.res.destroy()
+        return
+      }
+      if (!(error instanceof BrokerError)) unexpected(error)
+      respond(ctx, problemOf(error, ctx.state.outcome))
+    }
+  })
+  app.use(
+    cors({
+      origin: '*',
+      allowMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
+      allowHeaders: ['Content-Type', 'Last-Event-ID', 'Lockstep-Publisher', 'Lockstep-Sequence', 'Lockstep-Key'],
+      exposeHeaders: ['Retry-After', 'Location', 'Allow'],
+      maxAge: 600,
+    }),
+  )
+  app.use(routes.routes())
+  app.use(routes.allowedMethods())
+  return app
+}
+
+type AnyContext = Koa.ParameterizedContext<RequestState>
+
+function respond(ctx: AnyContext, { problem, retryAfterSeconds }: ProblemAnswer): void {
+  if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
+  ctx.status = problem.status
+  ctx.set('Content-Type', PROBLEM_TYPE)
+  ctx.body = `${JSON.stringify(problem)}\n`
+}
+
+/** What the router leaves to be said: no such path, or no such method for it. */
+function emptyAnswer(ctx: AnyContext): ProblemAnswer {
+  if (ctx.status === 405) {
+    return statusProblem(405, `${ctx.method} is not offered here; offered are ${ctx.response.get('Allow')}.`)
+  }
+  if (ctx.status === 501) return statusProblem(501, `The method ${ctx.method} is offered nowhere here.`)
+  return problemOf(new BrokerError('NOT_FOUND', `There is nothing at this path. There are ${PATHS}, and more.`))
+}
+
+function isDisconnect(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED' || code === 'ERR_STREAM_PREMATURE_CLOSE'
+}

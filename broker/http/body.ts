@@ -1,0 +1,70 @@
+// Reads the body of a request: never more bytes than allowed, and only what is plain UTF-8.
+
+import { isUtf8 } from 'node:buffer'
+import { MIMEType } from 'node:util'
+import { BrokerError } from '../errors.ts'
+import type { Context } from './context.ts'
+
+/** The rest of a body over the limit is read and dropped, so that the answer arrives; but not more than this. */
+const DROPPED_BYTES_MAX = 8 * 1024 * 1024
+
+/** The media type in lower case without its parameters, or undefined: none was given. */
+export function mediaType(ctx: Context): string | undefined {
+  const header = ctx.get('Content-Type')
+  if (header === '') return undefined
+  let type: MIMEType
+  try {
+    type = new MIMEType(header)
+  } catch {
+    throw new BrokerError('UNSUPPORTED_MEDIA', `${JSON.stringify(header)} is not a content type.`)
+  }
+  const charset = type.params.get('charset')
+  if (charset !== null && !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+    throw new BrokerError('UNSUPPORTED_MEDIA', `The charset ${charset} is not understood; text must be UTF-8.`)
+  }
+  return type.essence
+}
+
+export function isJsonType(essence: string): boolean {
+  return /^[^/]+\/(?:json|[^/]+\+json)$/.test(essence)
+}
+
+export async function readBody(ctx: Context, bytesMax: number): Promise<Buffer> {
+  const encoding = ctx.get('Content-Encoding')
+  if (encoding !== '' && encoding.toLowerCase() !== 'identity') {
+    throw new BrokerError('UNSUPPORTED_MEDIA', `The content encoding ${encoding} is not understood; send it plain.`)
+  }
+  const stated = Number(ctx.get('Content-Length'))
+  if (stated > bytesMax) {
+    if (stated > DROPPED_BYTES_MAX) ctx.set('Connection', 'close')
+    throw tooLarge(`The body has ${stated} bytes`, bytesMax)
+  }
+  // Only now: whoever asks first is spared the sending of a body that would be refused.
+  if (/^100-continue$/i.test(ctx.get('Expect'))) ctx.res.writeContinue()
+
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > bytesMax) {
+      dropRest(ctx)
+      throw tooLarge('The body is too large', bytesMax)
+    }
+    chunks.push(chunk)
+  }
+  const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)
+  if (!isUtf8(body)) throw new BrokerError('MALFORMED', 'The body is not UTF-8.')
+  return body
+}
+
+function dropRest(ctx: Context): void {
+  let dropped = 0
+  ctx.req.on('data', (chunk: Buffer) => {
+    dropped += chunk.length
+    if (dropped > DROPPED_BYTES_MAX) ctx.req.destroy()
+  })
+}
+
+function tooLarge(finding: string, bytesMax: number): BrokerError {
+  return new BrokerError('TOO_LARGE', `${finding}; the limit of this replica for it is ${bytesMax} bytes.`)
+}

@@ -1,0 +1,11 @@
+// `@koa/cors` brings no types; these are the options used here.
+declare module '@koa/cors' {
+  import type { Middleware } from 'koa'
+  export default function cors(options: {
+    readonly origin?: string
+    readonly allowMethods?: readonly string[]
+    readonly allowHeaders?: readonly string[]
+    readonly exposeHeaders?: readonly string[]
+    readonly maxAge?: number
+  }): Middleware
+}

@@ -1,0 +1,274 @@
+// The types of topics: checks JSON Schema documents when they come in, and validates events by them. The home of ajv.
+//
+// A document is judged strictly, because a schema that says less than its author meant lets bad events in for ever:
+// an unknown keyword or format, a keyword for another type than the one stated, and a reference that leads outside are
+// refused, with the place and the reason. A compiled schema is kept as long as there is room, by topic and version.
+//
+// What is protected against a schema written to do harm: its bytes, depth and number of subschemas are limited, it is
+// compiled alone (so that no two schemas share names), nothing it names is fetched, and unless it is plainly cheap
+// (schema-survey.ts) it is compiled and run under a watchdog: a pattern that backtracks for ever costs a request
+// `validateMs`, twice. What is not: whoever may create topics can have that time spent by each request to them.
+//
+// ajv stops at the first failing keyword. To collect all faults would cost memory in proportion to data that is wrong
+// everywhere.
+
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import type { Fault } from '../errors.ts'
+import { shortened, surveySchema } from './schema-survey.ts'
+import { within } from './watchdog.ts'
+
+export interface SchemaRegistryOptions {
+  /** A schema document may have so many bytes of JSON text. */
+  readonly schemaBytesMax: number
+  /** Nesting of a schema document. Deeper ones exhaust the stack of the compiler. */
+  readonly depthMax?: number
+  /** Subschemas of a document: compiling takes up to a third of a millisecond for each. */
+  readonly subschemasMax?: number
+  /** Compiled schemas that are kept, at most. A schema in use that is not kept is compiled again for each request. */
+  readonly compiledMax?: number
+  /** Bytes of text of the compiled schemas that are kept, at most; compiled they take some ten times as much. */
+  readonly compiledBytesMax?: number
+  /** Time for the events of one request. Too small: a busy machine refuses good events. Too large: the replica stalls. */
+  readonly validateMs?: number
+  readonly compileMs?: number
+}
+
+/** An event's data, and where it is in what the client sent. */
+export interface Candidate {
+  readonly value: unknown
+  /** JSON pointer; '' when the data is all of the body. */
+  readonly path: string
+}
+
+interface Compiled {
+  readonly text: Uint8Array
+  readonly plain: boolean
+  /** A list of faults, when the schema can't be compiled here after all. */
+  readonly validate: ValidateFunction | readonly Fault[]
+}
+
+const FAULTS_MAX = 20
+
+const DRAFTS = {
+  '2020-12': Ajv2020,
+  '2019-09': Ajv2019,
+  'draft-07': Ajv,
+} as const
+
+const DIALECTS: ReadonlyMap<string, keyof typeof DRAFTS> = new Map([
+  ['json-schema.org/draft/2020-12/schema', '2020-12'],
+  ['json-schema.org/draft/2019-09/schema', '2019-09'],
+  ['json-schema.org/draft-07/schema', 'draft-07'],
+])
+
+export class SchemaRegistry {
+  private readonly options: Required<SchemaRegistryOptions>
+  /** By topic and version, least recently used first. */
+  private readonly compiled = new Map<string, Compiled>()
+  private compiledBytes = 0
+  private readonly metaValidators = new Map<string, Ajv>()
+
+  constructor(options: SchemaRegistryOptions) {
+    this.options = {
+      depthMax: 100,
+      subschemasMax: 2000,
+      compiledMax: 1000,
+      compiledBytesMax: 16 * 1024 * 1024,
+      validateMs: 200,
+      compileMs: 2000,
+      ...options,
+    }
+  }
+
+  /**
+   * Is this a schema that events can be validated by? If so, `text` is what to store. The paths of faults point into
+   * the settings of a topic, whose member `schema` the document is.
+   */
+  check(
+    document: unknown,
+  ): { readonly ok: true; readonly text: Uint8Array } | { readonly ok: false; readonly faults: readonly Fault[] } {
+    const compiled = this.compile(document)
+    if (compiled.text !== undefined && !Array.isArray(compiled.validate)) return { ok: true, text: compiled.text }
+    const faults = (compiled.validate as readonly Fault[]).map(({ path, message }) => ({
+      path: `/schema${path}`,
+      message: shortened(message),
+    }))
+    return { ok: false, faults }
+  }
+
+  /**
+   * Validates data by a schema that was found good by `check`, here or at another replica. The schema's text decides:
+   * a topic that was deleted and made again may have another version 1.
+   */
+  validator(topic: string, version: number, schemaText: Uint8Array): (value: unknown) => readonly Fault[] {
+    return (value) => this.validate(topic, version, schemaText, [{ value, path: '' }])
+  }
+
+  /** The faults of all the events of a request; none: all are valid. One watchdog is enough for all of them. */
+  validate(topic: string, version: number, schemaText: Uint8Array, candidates: readonly Candidate[]): readonly Fault[] {
+    const compiled = this.find(topic, version, schemaText)
+    if (typeof compiled.validate !== 'function') return compiled.validate
+    const validate = compiled.validate
+    const run = (): readonly Fault[] => faultsOfAll(validate, candidates)
+    try {
+      if (compiled.plain) return run()
+      // A pause of the process looks like a schema that takes for ever. It does not happen twice in a row.
+      const done = within(this.options.validateMs, run) ?? within(this.options.validateMs, run)
+      if (done !== undefined) return done.value
+      const path = candidates.length === 1 ? (candidates[0]?.path ?? '') : ''
+      return [{ path, message: `takes longer than ${this.options.validateMs} ms to validate by the topic's schema` }]
+    } catch (error) {
+      return [{ path: '', message: `cannot be validated by the topic's schema: ${messageOf(error)}` }]
+    }
+  }
+
+  private find(topic: string, version: number, text: Uint8Array): Compiled {
+    const key = `${topic} ${version}`
+    const known = this.compiled.get(key)
+    if (known !== undefined) {
+      this.compiled.delete(key)
+      if (known.text === text || Buffer.compare(known.text, text) === 0) {
+        this.compiled.set(key, known)
+        return known
+      }
+      this.compiledBytes -= known.text.length
+    }
+    const compiled = { ...this.compileText(text), text }
+    this.compiled.set(key, compiled)
+    this.compiledBytes += text.length
+    for (const [oldest, { text: dropped }] of this.compiled) {
+      const { compiledMax, compiledBytesMax } = this.options
+      if (this.compiled.size <= compiledMax && this.compiledBytes <= compiledBytesMax) break
+      if (oldest === key) break
+      this.compiled.delete(oldest)
+      this.compiledBytes -= dropped.length
+    }
+    return compiled
+  }
+
+  private compileText(text: Uint8Array): Pick<Compiled, 'plain' | 'validate'> {
+    let document: unknown
+    try {
+      document = JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString())
+    } catch (error) {
+      return { plain: true, validate: [{ path: '', message: `the topic's schema is not JSON: ${messageOf(error)}` }] }
+    }
+    const { plain, validate } = this.compile(document)
+    if (typeof validate === 'function') return { plain, validate }
+    return {
+      plain,
+      validate: validate.map(({ path, message }) => ({
+        path: '',
+        message: `the topic's schema cannot be used: ${path} ${message}`,
+      })),
+    }
+  }
+
+  private compile(document: unknown): Omit<Compiled, 'text'> & { readonly text?: Uint8Array } {
+    const refused = (path: string, message: string) => ({ plain: true, validate: [{ path, message }] })
+    if (typeof document !== 'boolean' && (typeof document !== 'object' || document === null)) {
+      return refused('', 'must be a JSON Schema: an object, true or false')
+    }
+    if (Array.isArray(document)) return refused('', 'must be a JSON Schema: an object, true or false')
+
+    const survey = surveySchema(document, this.options)
+    if (survey.faults.length > 0) return { plain: true, validate: survey.faults }
+    // After the survey, which has found it shallow enough to be written out.
+    const text = Buffer.from(JSON.stringify(document))
+    if (text.length > this.options.schemaBytesMax) {
+      return refused('', `has ${text.length} bytes; the limit is ${this.options.schemaBytesMax}`)
+    }
+    const draft = draftOf(document)
+    if (draft === undefined) {
+      return refused('/$schema', `must be the draft 2020-12, 2019-09 or draft-07, as in "https://${DEFAULT_DIALECT}"`)
+    }
+    try {
+      const done = within(this.options.compileMs, () => this.compileBy(draft, document))
+      if (done === undefined) return refused('', `takes longer than ${this.options.compileMs} ms to compile`)
+      return { plain: survey.plain, validate: done.value, text }
+    } catch (error) {
+      const message = messageOf(error)
+      return refused(placeOf(message, survey.keywordAt, survey.refAt), message)
+    }
+  }
+
+  private compileBy(draft: keyof typeof DRAFTS, document: boolean | object): ValidateFunction | readonly Fault[] {
+    let meta = this.metaValidators.get(draft)
+    if (meta === undefined) {
+      meta = new DRAFTS[draft]({ strict: false, logger: false })
+      formats.default(meta)
+      this.metaValidators.set(draft, meta)
+    }
+    if (meta.validateSchema(document) !== true) return (meta.errors ?? []).slice(0, FAULTS_MAX).map(faultOf)
+
+    const ajv = new DRAFTS[draft]({
+      strict: true,
+      strictRequired: false, // Required members may well be described elsewhere, or nowhere.
+      allowUnionTypes: true,
+      allowMatchingProperties: true,
+      inlineRefs: false, // A small schema could grow without measure.
+      ownProperties: true, // Else "constructor" is present in every object.
+      validateSchema: false,
+      meta: false,
+      logger: false,
+    })
+    formats.default(ajv)
+    // ajv resolves anchors but, being strict, takes them for unknown.
+    if (draft !== 'draft-07' && ajv.getKeyword('$anchor') === false) ajv.addKeyword('$anchor')
+    return ajv.compile(document)
+  }
+}
+
+/** What ajv found wrong, as faults; `at` is the pointer of what was validated. */
+export function faultsOf(errors: readonly ErrorObject[] | null | undefined, at = ''): readonly Fault[] {
+  return (errors ?? []).slice(0, FAULTS_MAX).map((error) => {
+    const { path, message } = faultOf(error)
+    return { path: at + path, message }
+  })
+}
+
+const DEFAULT_DIALECT = 'json-schema.org/draft/2020-12/schema'
+
+function draftOf(document: boolean | object): keyof typeof DRAFTS | undefined {
+  const dialect =
+    typeof document === 'object' && '$schema' in document ? document.$schema : `https://${DEFAULT_DIALECT}`
+  return typeof dialect === 'string' ? DIALECTS.get(dialect.replace(/^https?:\/\//, '').replace(/#$/, '')) : undefined
+}
+
+function faultsOfAll(validate: ValidateFunction, candidates: readonly Candidate[]): readonly Fault[] {
+  const faults: Fault[] = []
+  for (const { value, path } of candidates) {
+    if (validate(value) === true) continue
+    faults.push(...faultsOf(validate.errors, path))
+    if (faults.length >= FAULTS_MAX) break
+  }
+  return faults.slice(0, FAULTS_MAX)
+}
+
+function faultOf({ instancePath, keyword, message, params }: ErrorObject): Fault {
+  const name = params['additionalProperty'] ?? params['unevaluatedProperty'] ?? params['propertyName']
+  let detail = ''
+  if (typeof name === 'string') detail = `: "${name}"`
+  else if (keyword === 'enum') detail = `: ${JSON.stringify(params['allowedValues'])}`
+  else if (keyword === 'const') detail = `: ${JSON.stringify(params['allowedValue'])}`
+  return { path: instancePath, message: shortened(`${message ?? keyword}${detail}`) }
+}
+
+/** ajv's refusals to compile are sentences; the place is in them, or follows from the word that they name. */
+function placeOf(message: string, keywordAt: ReadonlyMap<string, string>, refAt: ReadonlyMap<string, string>): string {
+  const stated = /"#(\/[^"]*)?"(?: \(\w+\))?$/.exec(message)
+  if (stated !== null) return stated[1] ?? ''
+  const keyword = /unknown keyword: "([^"]*)"/.exec(message)?.[1]
+  if (keyword !== undefined) return keywordAt.get(keyword) ?? ''
+  const ref = /can't resolve reference (\S+) from/.exec(message)?.[1]
+  if (ref !== undefined) return refAt.get(ref) ?? ''
+  return ''
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof RangeError) return 'is too complex: it needs more stack than there is'
+  return error instanceof Error ? error.message : String(error)
+}

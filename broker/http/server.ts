@@ -1,0 +1,154 @@
+// The listening side: sockets, their limits and times, and how they come to an end. Before a request is whole there is
+// no app to answer it; what can be answered then, is answered here.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { BrokerError } from '../errors.ts'
+import { makeApp } from './app.ts'
+import { EventStreams } from './event-stream.ts'
+import type { Operations } from './operations.ts'
+import { type ProblemAnswer, problemOf, rawProblem, statusProblem } from './problem.ts'
+
+export interface HttpOptions {
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  readonly unexpected: (error: unknown) => void
+  /** Calls every so often until the function that it returns is called. */
+  readonly every: (ms: number, call: () => void) => () => void
+  /** How often streams show that they are alive. Too large: proxies cut them off, and clients notice late. */
+  readonly heartbeatMs?: number
+  /** Within this time the head of a request must be there. */
+  readonly headersMs?: number
+  /** Within this time all of a request must be there. Too small: slow links cannot publish. */
+  readonly requestMs?: number
+  /** A connection without a request is closed after this. Keep it above that of a proxy in front. */
+  readonly keepAliveMs?: number
+}
+
+export interface HttpServer {
+  readonly port: number
+  readonly connections: number
+  readonly streams: EventStreams
+  /** Stops taking connections, ends streams, lets requests finish, and cuts off what is left after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>
+}
+
+const HEAD_BYTES_MAX = 16 * 1024
+/** A socket with so much unsent is full: what a stream writes next is only asked for when it is empty again. */
+const UNSENT_BYTES_FULL = 16 * 1024
+/** Connections over the limit that are still told so; further ones are cut off. */
+const SURPLUS_CONNECTIONS_MAX = 100
+
+export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
+  const { heartbeatMs = 15_000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
+  const { connectionsMax } = operations.limits
+  const streams = new EventStreams()
+  const handle = makeApp({ operations, streams, unexpected: options.unexpected }).callback()
+  const sockets = new Set<Socket>()
+  const surplus = new WeakSet<Duplex>()
+  const answering = new WeakMap<Duplex, Set<ServerResponse>>()
+  let closing: Promise<void> | undefined
+
+  const server = createServer({
+    maxHeaderSize: HEAD_BYTES_MAX,
+    highWaterMark: UNSENT_BYTES_FULL,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: Math.min(1000, headersMs),
+    requireHostHeader: false, // The app says so in its own words.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  })
+  server.maxConnections = connectionsMax + SURPLUS_CONNECTIONS_MAX
+
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    if (sockets.size > connectionsMax) surplus.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+
+  function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const open = answering.get(request.socket) ?? new Set()
+    answering.set(request.socket, open.add(response))
+    response.once('close', () => open.delete(response))
+    if (closing !== undefined) response.setHeader('Connection', 'close')
+    if (surplus.has(request.socket)) {
+      const limit = `This replica has its ${connectionsMax} connections; use another one.`
+      sendProblem(response, problemOf(new BrokerError('LIMIT', limit)))
+    } else void handle(request, response)
+  }
+  server.on('request', onRequest)
+  server.on('checkContinue', onRequest) // The body is asked for where it is read, if it is.
+  server.on('checkExpectation', (_request, response) => {
+    sendProblem(response, statusProblem(417, 'Of expectations only 100-continue is understood.'))
+  })
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // An answer of which some is sent must not be broken into, nor may this be taken for that to an earlier request.
+    const open = [...(answering.get(socket) ?? [])]
+    const mayAnswer = open.length === 0 || (open.length === 1 && !open[0]?.headersSent && !open[0]?.req.complete)
+    if (socket.writable && mayAnswer && error.code !== 'ECONNRESET') socket.write(rawProblem(problemOfParser(error)))
+    ;(socket as Socket).destroySoon()
+  })
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      server.on('error', options.unexpected)
+      resolve()
+    })
+  })
+  const stopHeartbeat = options.every(heartbeatMs, () => streams.heartbeat())
+
+  async function drain(deadlineMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    const cutOff = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    stopHeartbeat()
+    streams.end('the replica is stopping; the stream goes on at another one')
+    // Answers under way, begun when connections were still to be kept.
+    for (const socket of sockets) {
+      for (const response of answering.get(socket) ?? []) {
+        if (!response.headersSent) response.setHeader('Connection', 'close')
+      }
+    }
+    await closed
+    clearTimeout(cutOff)
+  }
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    get connections() {
+      return sockets.size
+    },
+    streams,
+    close(deadlineMs) {
+      closing ??= drain(deadlineMs)
+      return closing
+    },
+  }
+}
+
+function sendProblem(response: ServerResponse, answer: ProblemAnswer): void {
+  response.setHeader('Connection', 'close')
+  if (answer.retryAfterSeconds !== undefined) response.setHeader('Retry-After', answer.retryAfterSeconds)
+  response.statusCode = answer.problem.status
+  response.setHeader('Content-Type', 'application/problem+json')
+  response.end(`${JSON.stringify(answer.problem)}\n`)
+}
+
+function problemOfParser(error: NodeJS.ErrnoException): ProblemAnswer {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return statusProblem(431, `The head of a request may have ${HEAD_BYTES_MAX} bytes: URL and headers together.`)
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return statusProblem(413, 'The chunk extensions are too large.')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return statusProblem(408, 'The request did not arrive in time.')
+    default:
+      return statusProblem(400, `This is not HTTP: ${error.message}.`)
+  }
+}

@@ -1,0 +1,287 @@
+// One replica, put together: fabric, member, driver, broker and HTTP server, with the real clocks. It runs until it is
+// told to leave the group, or until a bug is found in it: then it stops at once, since the others can only rely on a
+// replica that does what it should or nothing.
+
+import { randomInt } from 'node:crypto'
+import { Broker } from './broker.ts'
+import { monotonicMs, wallClockMs } from './clock.ts'
+import { ConfigError, type ReplicaConfig } from './config.ts'
+import { type Application, Driver } from './driver.ts'
+import type { CountingFabric } from './fabric/counters.ts'
+import { Member } from './group/member.ts'
+import { SchemaRegistry } from './http/schema-registry.ts'
+import { type HttpServer, listen } from './http/server.ts'
+import { type Log, logNote, logReady, logView } from './log.ts'
+import { Metrics } from './metrics.ts'
+import { operationsOf } from './operations.ts'
+
+export interface ReplicaOptions {
+  readonly config: ReplicaConfig
+  readonly log: Log
+  /** What a listener of the fabric throws must come to `onBug`. */
+  readonly openFabric: (onBug: (error: unknown) => void) => CountingFabric | Promise<CountingFabric>
+  /** Metrics of the process besides those of the replica. */
+  readonly processMetrics?: boolean
+}
+
+export interface Ending {
+  /** By a bug, or put out for good; otherwise it was told to stop. */
+  readonly failed: boolean
+  readonly reason: string
+}
+
+/** How long clients have to finish when a replica stops. Too small: answers are cut off. Too large: a slow restart. */
+const DRAIN_MS = 2000
+
+export class Replica {
+  readonly name: string
+  /** Where it serves. */
+  readonly url: string
+  /** Resolves when it is a member of a view for the first time. */
+  readonly ready: Promise<void>
+  /** Resolves when it has ended, whatever the cause; nothing of it runs any more then. */
+  readonly ended: Promise<Ending>
+  private readonly log: Log
+  private readonly fabric: CountingFabric
+  private readonly http: HttpServer
+  private readonly member: Member
+  private readonly driver: Driver
+  private readonly broker: Broker
+  private readonly metrics: Metrics
+  private readonly leaveWaitMs: number
+  private readonly ticking: NodeJS.Timeout
+  private leaveTimer: NodeJS.Timeout | undefined
+  private tickDueAt: number
+  private ending = false
+  private leaving = false
+  private becomeReady: () => void = () => {}
+  private end: (ending: Ending) => void = () => {}
+
+  /** Throws `ConfigError` when it cannot listen where it should. */
+  static async start(options: ReplicaOptions): Promise<Replica> {
+    const { config, log } = options
+    // The parts need one another, and nothing calls back before this function has returned to the event loop.
+    let replica: Replica | undefined
+    const onBug = (error: unknown): void => replica?.fail(error)
+    const fabric = await options.openFabric(onBug)
+    const metrics = new Metrics({ now: monotonicMs, processMetrics: options.processMetrics ?? true })
+    const guarded = (call: () => void): void => {
+      try {
+        call()
+      } catch (error) {
+        onBug(error)
+      }
+    }
+    const endOfTurn = (call: () => void): void => void setImmediate(guarded, call)
+    const broker = new Broker({
+      name: config.name,
+      limits: config.limits,
+      stateLimits: config.settings,
+      pendingRequestsMax: config.pendingRequestsMax,
+      pendingBytesMax: config.pendingBytesMax,
+      publishTimeoutMs: config.publishTimeoutMs,
+      primaryGraceMs: config.primaryGraceMs,
+      autoTopics: config.autoTopics,
+      submit: (request) => replica!.driver.submit(request),
+      memberStatus: () => replica!.member.status(),
+      datagramBytesMax: () => fabric.datagramBytesMax,
+      now: monotonicMs,
+      wallClock: wallClockMs,
+      random: Math.random,
+      schemas: new SchemaRegistry({ schemaBytesMax: config.limits.schemaBytesMax }),
+      endOfTurn,
+      observe: metrics,
+      clients: () => replica!.http.connections,
+    })
+    let http: HttpServer
+    try {
+      http = await listen(
+        operationsOf(broker, () => metrics.text()),
+        {
+          host: config.host,
+          port: config.port,
+          unexpected: (error) => log.error({ err: error }, 'a request failed in a way that nobody foresaw'),
+          every: (ms, call) => {
+            const timer = setInterval(call, ms)
+            return () => clearInterval(timer)
+          },
+        },
+      )
+    } catch (error) {
+      await fabric.close()
+      throw cannotListen(config, error)
+    }
+    replica = new Replica(config, log, fabric, http, broker, metrics, endOfTurn, guarded)
+    return replica
+  }
+
+  private constructor(
+    config: ReplicaConfig,
+    log: Log,
+    fabric: CountingFabric,
+    http: HttpServer,
+    broker: Broker,
+    metrics: Metrics,
+    endOfTurn: (call: () => void) => void,
+    guarded: (call: () => void) => void,
+  ) {
+    this.name = config.name
+    this.url = config.advertise ?? urlOf(config.host, http.port)
+    this.log = log
+    this.fabric = fabric
+    this.http = http
+    this.broker = broker
+    this.metrics = metrics
+    this.leaveWaitMs = config.settings.leaveWaitMs
+    this.ready = new Promise((resolve) => {
+      this.becomeReady = resolve
+    })
+    this.ended = new Promise((resolve) => {
+      this.end = resolve
+    })
+    this.member = new Member(
+      {
+        settings: config.settings,
+        name: config.name,
+        url: this.url,
+        // Below 2^48, never 0, and not to be guessed from another.
+        incarnation: randomInt(1, 2 ** 48 - 1),
+        roster: config.roster,
+        random: Math.random,
+        datagramBytesMax: () => fabric.datagramBytesMax,
+      },
+      monotonicMs(),
+    )
+    metrics.watch({
+      broker,
+      fabric,
+      memberStatus: () => this.member.status(),
+      connections: () => http.connections,
+    })
+    this.driver = new Driver({
+      member: this.member,
+      fabric,
+      application: {
+        output: (output) => this.output(output),
+        snapshot: () => broker.snapshot(),
+        turnEnded: () => broker.turnEnded(),
+      },
+      now: monotonicMs,
+      endOfTurn,
+    })
+    const { tickMs } = config.settings
+    this.tickDueAt = monotonicMs() + tickMs
+    this.ticking = setInterval(() => guarded(() => this.tick(tickMs)), tickMs)
+    log.info({ group: config.group, roster: config.roster, listen: this.url }, 'started')
+  }
+
+  /** Leaves the group, what was taken is answered first; drains clients; then `ended`. */
+  stop(): void {
+    if (this.leaving || this.ending) return
+    this.leaving = true
+    this.log.info('leaving the group')
+    // The member gives up by itself after leaveWaitMs; this is for one that does not.
+    this.leaveTimer = setTimeout(
+      () => this.finish({ failed: false, reason: 'leaving took too long' }),
+      this.leaveWaitMs + 1000,
+    )
+    try {
+      this.driver.leave()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Stops as a crash would: the others find out by themselves. */
+  async kill(): Promise<void> {
+    await this.finish({ failed: false, reason: 'killed' }, 0)
+  }
+
+  private tick(tickMs: number): void {
+    const now = monotonicMs()
+    this.metrics.ticked(now - this.tickDueAt)
+    this.tickDueAt = now + tickMs
+    this.driver.tick()
+    this.broker.tick()
+  }
+
+  private output(output: Parameters<Application['output']>[0]): void {
+    this.metrics.output(output)
+    this.broker.output(output)
+    switch (output.type) {
+      case 'note':
+        logNote(this.log, output.note)
+        break
+      case 'view':
+        logView(this.log, output)
+        if (output.member) this.announceReady(output.view.number)
+        break
+      case 'restore':
+        this.log.info(
+          { position: output.position, bytes: output.state.length },
+          'took over the state of another replica',
+        )
+        break
+      case 'reincarnated':
+        this.log.warn({ reason: output.reason }, 'put out of the group; catching up to join again')
+        break
+      case 'unsent':
+        this.log.warn({ requests: output.requests.length }, 'too few replicas: requests were refused')
+        break
+      case 'exit':
+        void this.finish({ failed: !this.leaving, reason: output.reason })
+        break
+      case 'deliver':
+        break
+      default:
+        output satisfies never
+    }
+  }
+
+  private announceReady(view: number): void {
+    if (this.becomeReady === DONE) return
+    logReady(this.log, this.name, view, this.url)
+    this.becomeReady()
+    this.becomeReady = DONE
+  }
+
+  private fail(error: unknown): void {
+    if (this.ending) return
+    this.log.fatal({ err: error }, 'a bug was found in this replica, so it stops; the others go on without it')
+    void this.finish({ failed: true, reason: error instanceof Error ? error.message : String(error) }, 0)
+  }
+
+  private async finish(ending: Ending, drainMs: number = DRAIN_MS): Promise<void> {
+    if (this.ending) return
+    this.ending = true
+    this.driver.stop()
+    clearInterval(this.ticking)
+    clearTimeout(this.leaveTimer)
+    await Promise.all([this.http.close(drainMs), this.fabric.close()])
+    this.log.info({ reason: ending.reason }, 'stopped')
+    this.end(ending)
+  }
+}
+
+const DONE = (): void => {}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function cannotListen(config: ReplicaConfig, error: unknown): unknown {
+  const { code, message, syscall } = error as NodeJS.ErrnoException
+  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return error
+  const where = `${config.host}:${config.port}`
+  switch (code) {
+    case 'EADDRINUSE':
+      return new ConfigError([`${where} is in use by another process: stop that, or choose another port.`])
+    case 'EACCES':
+      return new ConfigError([`${where} may not be listened on by this user: choose a port above 1023.`])
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ConfigError([`${where} is no address of this machine: listen on one of its own, or on 0.0.0.0.`])
+    default:
+      return new ConfigError([`${where} cannot be listened on: ${message}.`])
+  }
+}

@@ -1,0 +1,327 @@
+// A replica as the HTTP side sees it, in memory and alone: what is published is safe at once. Small enough to be seen
+// to be right; with levers for what a group does to a replica.
+
+import assert from 'node:assert/strict'
+import { BrokerError } from '../../broker/errors.ts'
+import type {
+  ClusterStatus,
+  Cursor,
+  From,
+  GapReason,
+  Limits,
+  Notification,
+  Operations,
+  Published,
+  PublishRequest,
+  ReadEvent,
+  Retention,
+  SchemaDocument,
+  TopicDescription,
+  ViewNotice,
+} from '../../broker/http/operations.ts'
+import { SchemaRegistry } from '../../broker/http/schema-registry.ts'
+
+const LIMITS: Limits = {
+  eventBytesMax: 256 * 1024,
+  requestBytesMax: 512 * 1024,
+  requestEventsMax: 10_000,
+  schemaBytesMax: 768 * 1024,
+  topicsMax: 100_000,
+  topicNameBytesMax: 255,
+  connectionsMax: 1000,
+}
+
+interface Topic {
+  readonly name: string
+  schemas: Uint8Array[]
+  retention: Retention
+  offset: number
+}
+
+type Entry = Exclude<Notification, { type: 'gap' }>
+
+export class ReplicaModel implements Operations {
+  readonly limits: Limits
+  readonly requests: PublishRequest[] = []
+  history = 'cafe01'
+  primary = true
+  reason: string | undefined
+  /** Thrown by the next calls. */
+  failure: unknown
+  /** What a publish waits for. */
+  gate: Promise<void> = Promise.resolve()
+  readonly cursors: Set<ModelCursor> = new Set()
+  private readonly registry: SchemaRegistry
+  private readonly topics = new Map<string, Topic>()
+  private readonly publishers = new Map<string, { next: number; replies: Map<number, Published> }>()
+  log: Entry[] = []
+  seq = 0
+  lostThrough = 0
+
+  constructor(limits: Partial<Limits> = {}) {
+    this.limits = { ...LIMITS, ...limits }
+    this.registry = new SchemaRegistry({ schemaBytesMax: this.limits.schemaBytesMax })
+  }
+
+  async publish(request: PublishRequest): Promise<Published> {
+    this.mayFail()
+    const topic = this.find(request.topic)
+    const version = topic.schemas.length
+    const text = topic.schemas.at(-1)
+    if (text !== undefined) {
+      const candidates = request.events.map(({ value, path = '' }) => ({ value, path }))
+      const errors = this.registry.validate(topic.name, version, text, candidates)
+      if (errors.length > 0) throw new BrokerError('INVALID_EVENT', 'The event does not fit.', { errors })
+    }
+    await this.gate
+    const { publisher } = request
+    const known = publisher && this.publishers.get(publisher.id)
+    if (publisher && known && publisher.sequence < known.next) {
+      const reply = known.replies.get(publisher.sequence)
+      const count = request.events.length
+      const unknown = { history: this.history, seq: 0, offset: 0, count, positionKnown: false }
+      return { ...(reply ?? unknown), duplicate: true }
+    }
+    if (publisher && known && publisher.sequence > known.next) {
+      throw new BrokerError('CONFLICT', 'Not the next one.', {
+        expectedSequence: known.next,
+        outcome: 'not-published',
+      })
+    }
+    this.requests.push(request)
+    const published: Published = {
+      history: this.history,
+      seq: this.seq + 1,
+      offset: topic.offset + 1,
+      count: request.events.length,
+      duplicate: false,
+      positionKnown: true,
+    }
+    for (const event of request.events) {
+      // Kept are the bytes, not the values.
+      const seq = ++this.seq
+      const stored: ReadEvent = {
+        seq,
+        offset: ++topic.offset,
+        topic: topic.name,
+        id: event.id ?? `${this.history}-${seq}`,
+        type: event.type ?? topic.name,
+        source: event.source ?? `/topics/${topic.name}`,
+        time: event.time ?? '2026-01-31T12:00:00.000Z',
+        key: event.key,
+        schemaVersion: version,
+        publisher: publisher?.id,
+        extensions: event.extensions,
+        data: Uint8Array.from(event.data),
+      }
+      this.log.push({ type: 'event', event: stored })
+    }
+    if (publisher) {
+      const { next, replies } = known ?? { next: publisher.sequence, replies: new Map<number, Published>() }
+      replies.set(next, published)
+      this.publishers.set(publisher.id, { next: next + request.events.length, replies })
+    }
+    this.wake()
+    return published
+  }
+
+  async putTopic(
+    name: string,
+    settings: { schema?: SchemaDocument; retention?: Partial<Retention> },
+  ): Promise<{ created: boolean; description: TopicDescription }> {
+    this.mayFail()
+    const known = this.topics.get(name)
+    const topic = known ?? { name, schemas: [], retention: { events: 0, bytes: 0, ageMs: 0 }, offset: 0 }
+    if (settings.schema !== undefined) {
+      const checked = this.registry.check(settings.schema)
+      if (!checked.ok) throw new BrokerError('MALFORMED', 'No schema.', { errors: checked.faults })
+      const current = topic.schemas.at(-1)
+      if (current !== undefined && requires(checked.text) > requires(current)) {
+        const errors = [{ path: '/schema/required', message: 'requires more' }]
+        throw new BrokerError('CONFLICT', 'Incompatible.', { errors })
+      }
+      topic.schemas.push(checked.text)
+    }
+    topic.retention = { ...topic.retention, ...settings.retention }
+    this.topics.set(name, topic)
+    return { created: known === undefined, description: this.describeTopic(name) }
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    this.find(name)
+    this.topics.delete(name)
+  }
+
+  describeTopic(name: string): TopicDescription {
+    this.mayFail()
+    const { schemas, retention, offset } = this.find(name)
+    return {
+      topic: name,
+      schemaVersion: schemas.length,
+      compatibility: 'backward',
+      retention,
+      offset,
+      oldestOffset: 1,
+      events: offset,
+      bytes: 0,
+    }
+  }
+
+  listTopics(): TopicDescription[] {
+    return [...this.topics.keys()].map((name) => this.describeTopic(name))
+  }
+
+  schema(name: string, version: number | 'latest'): { version: number; schema: SchemaDocument } {
+    const { schemas } = this.find(name)
+    const number = version === 'latest' ? schemas.length : version
+    const text = schemas[number - 1]
+    if (text === undefined) throw new BrokerError('NOT_FOUND', `Topic ${name} has no schema version ${version}.`)
+    return { version: number, schema: JSON.parse(Buffer.from(text).toString()) }
+  }
+
+  subscribe(patterns: readonly string[], from: From, options: { views: boolean }): ModelCursor {
+    this.mayFail()
+    const cursor = new ModelCursor(this, patterns, from, options.views)
+    this.cursors.add(cursor)
+    return cursor
+  }
+
+  cluster(): ClusterStatus {
+    const { history, primary, reason, seq } = this
+    const view = { number: 1, members: [{ name: 'a', incarnation: 'f00', url: 'http://a.test', rank: 0 }] }
+    const state = primary ? ('member' as const) : ('observer' as const)
+    const clients = this.cursors.size
+    const status = { history, view, self: 'a', primary, state, seq, digest: '00c0ffee', clients }
+    return reason === undefined ? status : { ...status, reason }
+  }
+
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    this.mayFail()
+    return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: '# HELP lockstep_view_number n\n' }
+  }
+
+  installView(view: ViewNotice): void {
+    this.log.push({ type: 'view', seq: ++this.seq, view })
+    this.wake()
+  }
+
+  /** Retention takes all events of a topic up to a place. */
+  lose(topic: string, through: number): void {
+    this.log = this.log.filter((entry) => !(topicOf(entry) === topic && seqOf(entry) <= through))
+    this.lostThrough = Math.max(this.lostThrough, through)
+    this.wake()
+  }
+
+  private wake(): void {
+    for (const cursor of this.cursors) cursor.wake()
+  }
+
+  private find(name: string): Topic {
+    const topic = this.topics.get(name)
+    if (topic === undefined) throw new BrokerError('NOT_FOUND', `There is no topic ${name}.`)
+    return topic
+  }
+
+  private mayFail(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+}
+
+export class ModelCursor implements Cursor {
+  seq: number
+  private readonly replica: ReplicaModel
+  private readonly patterns: readonly RegExp[]
+  private readonly views: boolean
+  private toldThrough = 0
+  private changed = false
+  private wakeUp: (() => void) | undefined
+
+  constructor(replica: ReplicaModel, patterns: readonly string[], from: From, views: boolean) {
+    this.replica = replica
+    this.views = views
+    this.patterns = patterns.map(
+      (pattern) =>
+        new RegExp(
+          `^${pattern.replaceAll('$', '\\$').replaceAll('.', '\\.').replaceAll('*', '[^.$]+').replace('>', '[^$].*')}$`,
+        ),
+    )
+    this.seq = this.placeOf(from)
+  }
+
+  next(most: number, bytes: number): Notification[] {
+    assert(most > 0 && bytes > 0)
+    const { log, lostThrough, seq: head } = this.replica
+    const given: Notification[] = []
+    const gap = (from: number, to: number, reason: GapReason) => given.push({ type: 'gap', from, to, reason })
+    if (this.changed) gap(0, lostThrough, 'history-changed')
+    else if (lostThrough > Math.max(this.seq, this.toldThrough)) gap(this.seq + 1, lostThrough, 'retention')
+    this.changed = false
+    this.toldThrough = Math.max(this.toldThrough, lostThrough)
+    let room = bytes
+    for (const entry of log) {
+      const seq = seqOf(entry)
+      if (seq <= this.seq) continue
+      const wanted =
+        entry.type === 'view' ? this.views : this.patterns.some((pattern) => pattern.test(entry.event.topic))
+      if (wanted) {
+        if (given.length === most || room <= 0) return given
+        given.push(entry)
+        room -= entry.type === 'event' ? entry.event.data.length : 100
+      }
+      this.seq = seq
+    }
+    this.seq = Math.max(this.seq, head)
+    return given
+  }
+
+  onMore(wake: () => void): void {
+    this.wakeUp = wake
+  }
+
+  wake(): void {
+    const { wakeUp } = this
+    this.wakeUp = undefined
+    wakeUp?.()
+  }
+
+  close(): void {
+    this.replica.cursors.delete(this)
+    this.wakeUp = undefined
+  }
+
+  private placeOf(from: From): number {
+    switch (from.at) {
+      case 'now':
+        return this.replica.seq
+      case 'start':
+        this.toldThrough = this.replica.lostThrough
+        return 0
+      case 'seq':
+        return from.seq - 1
+      case 'time':
+        return this.replica.log.map(eventTime).findLast(([, ms]) => ms < from.ms)?.[0] ?? 0
+      case 'token':
+        this.changed = from.history !== this.replica.history
+        return this.changed ? 0 : from.seq
+      default:
+        return from satisfies never
+    }
+  }
+}
+
+function seqOf(entry: Entry): number {
+  return entry.type === 'view' ? entry.seq : entry.event.seq
+}
+
+function topicOf(entry: Entry): string {
+  return entry.type === 'view' ? '$sys.views' : entry.event.topic
+}
+
+function eventTime(entry: Entry): [number, number] {
+  return [seqOf(entry), entry.type === 'view' ? 0 : Date.parse(entry.event.time)]
+}
+
+function requires(schemaText: Uint8Array): number {
+  const { required = [] } = JSON.parse(Buffer.from(schemaText).toString()) as { required?: string[] }
+  return required.length
+}

@@ -1,0 +1,134 @@
+// The real broker on a simulated replica: its clients are callbacks and cursors, its clocks and its chance come from the
+// world. Every event goes to a topic that it creates, and the topics' schemas change under the publishers.
+
+import { Broker, historyText } from '../../broker/broker.ts'
+import type { Application } from '../../broker/driver.ts'
+import type { From } from '../../broker/http/operations.ts'
+import type { Token } from './observation.ts'
+import type { SimulatedProcess } from './process.ts'
+import type { Chance } from './random.ts'
+import type { Reader, ReadPlace, ServingReplica, SimulatedEvent } from './serving.ts'
+import type { Turn } from './turns.ts'
+
+export interface BrokerReplicaParts {
+  readonly chance: Chance
+  readonly publishTimeoutMs: number
+  readonly datagramBytesMax: number
+  readonly now: () => number
+  readonly took: (turn: Turn) => void
+}
+
+const TOPICS = ['t.one', 't.two', 't.three'] as const
+const READ_BYTES = 64 * 1024
+
+export class BrokerReplica implements ServingReplica {
+  readonly broker: Broker
+  private readonly process: SimulatedProcess
+  private readonly parts: BrokerReplicaParts
+
+  constructor(process: SimulatedProcess, parts: BrokerReplicaParts) {
+    this.process = process
+    this.parts = parts
+    const { chance, now } = parts
+    const skew = 1.7e12 + chance.between(-5000, 5000)
+    this.broker = new Broker({
+      name: process.name,
+      limits: {
+        eventBytesMax: 256 * 1024,
+        requestBytesMax: 512 * 1024,
+        requestEventsMax: 10_000,
+        schemaBytesMax: 768 * 1024,
+        topicsMax: 100,
+        topicNameBytesMax: 255,
+        connectionsMax: 100,
+      },
+      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 4 },
+      pendingRequestsMax: 1000,
+      pendingBytesMax: 1024 * 1024,
+      publishTimeoutMs: parts.publishTimeoutMs,
+      primaryGraceMs: 2000,
+      autoTopics: true,
+      submit: (request) => process.driver.submit(request),
+      memberStatus: () => process.status(),
+      datagramBytesMax: () => parts.datagramBytesMax,
+      now,
+      wallClock: () => skew + now(),
+      random: chance.next,
+      // Whether events fit their schemas is tested elsewhere; here matters that schemas change.
+      schemas: {
+        check: (document) => ({ ok: true, text: new TextEncoder().encode(JSON.stringify(document)) }),
+        validate: () => [],
+      },
+      endOfTurn: (call) => process.endOfTurn(call),
+    })
+  }
+
+  get history(): number {
+    return this.process.view?.history ?? 0
+  }
+
+  publish(publisher: number, sequence: number, padding: number, answer: (confirmed: boolean) => void): boolean {
+    const topic = TOPICS[publisher % TOPICS.length] as string
+    const data = Buffer.from(JSON.stringify({ publisher, sequence, padding: 'x'.repeat(padding) }))
+    let entering = true
+    let refused = false
+    this.broker.publish(
+      { topic, events: [{ data }], publisher: { id: `publisher-${publisher}`, sequence } },
+      (error, published) => {
+        if (error === undefined && published?.duplicate) this.parts.took('retry of an event that was in')
+        if (entering) refused = error !== undefined
+        else answer(error === undefined)
+      },
+    )
+    entering = false
+    return !refused
+  }
+
+  subscribe(after: ReadPlace | undefined): Reader {
+    const from: From =
+      after === undefined ? { at: 'start' } : { at: 'token', history: historyText(after.history), seq: after.place }
+    const cursor = this.broker.subscribe(['t.>'], from, { views: false })
+    return {
+      get place() {
+        return cursor.seq
+      },
+      read: (most) =>
+        cursor.next(most, READ_BYTES).map((notification): SimulatedEvent | string => {
+          if (notification.type !== 'event') return JSON.stringify(notification)
+          const { publisher, sequence } = JSON.parse(Buffer.from(notification.event.data).toString())
+          return { publisher, sequence, place: notification.event.seq }
+        }),
+    }
+  }
+
+  meddle(random: number): void {
+    const topic = TOPICS[Math.floor(random * TOPICS.length)] as string
+    const schema = { type: 'object', title: `drawn ${random}` }
+    this.broker.putTopic(topic, { schema, compatibility: 'none' }, () => {})
+  }
+
+  tick(): void {
+    this.broker.tick()
+  }
+
+  /** Requests are the broker's own business: it may submit one again in the same bytes. */
+  tokensOf(): readonly Token[] {
+    return []
+  }
+
+  digest(): string {
+    return `${this.broker.state.digest} at ${this.broker.state.seq}`
+  }
+
+  snapshot(): Uint8Array {
+    return this.broker.snapshot()
+  }
+
+  output(output: Parameters<Application['output']>[0]): void {
+    this.broker.output(output)
+  }
+
+  turnEnded(): void {
+    this.broker.turnEnded()
+  }
+}

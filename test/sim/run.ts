@@ -1,0 +1,201 @@
+// The command `npm run sim`: many seeds on all cores with a table of the rare turns that they took, or one seed with its
+// readable trace, or one directed scenario.
+
+import { fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { SCENARIOS, scenarioNamed } from './scenarios.ts'
+import { type RunResult, simulate } from './simulation.ts'
+import type { TraceLevel } from './trace.ts'
+import { addTurns, TURNS, type TurnCounts } from './turns.ts'
+import type { Failure } from './world.ts'
+
+const HELP = `npm run sim -- [options]
+
+  --seeds 1-2000     run these seeds and print what they met (default 1-500)
+  --seed N           run one seed and print its trace
+  --trace LEVEL      none, some (default with --seed) or all: every header, delivery and arrival too
+  --scenario NAME    run one directed scenario with its trace; --scenario list names them
+  --application A    log or broker, instead of what the seeds draw (every fourth runs the broker)
+  --variant NAME     a deliberately broken variant of the protocol: a run that passes is then bad news
+  --keep-going       with --seeds: go on after a failure (default), --no-keep-going: stop at the first
+  --jobs N           processes to use (default: one a core)
+  --help             this text
+
+Everything in a run follows from its seed. A run is excused from the judgement of liveness when the crashes in it took
+the quorum of a view that was or may have been chosen; what is promised to be safe is judged in every run.`
+
+/** What is told of a run across processes. */
+type Report = Omit<RunResult, 'failure'> & { readonly failure: Failure | undefined }
+
+const { values: args } = parseArgs({
+  allowNegative: true,
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    trace: { type: 'string' },
+    scenario: { type: 'string' },
+    application: { type: 'string' },
+    variant: { type: 'string' },
+    'keep-going': { type: 'boolean', default: true },
+    jobs: { type: 'string' },
+    help: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: false },
+  },
+})
+
+if (args.help) console.log(HELP)
+else if (args.worker) work()
+else if (args.scenario !== undefined) process.exitCode = runScenario(args.scenario)
+else if (args.seed !== undefined) process.exitCode = runSeed(whole(args.seed, '--seed'))
+else process.exitCode = await runSeeds(args.seeds ?? '1-500')
+
+function runSeed(seed: number): number {
+  const result = simulate(seed, {
+    variant: args.variant,
+    application: application(),
+    trace: traceLevel('some'),
+    print: (line) => console.log(line),
+  })
+  const { events, virtualMs, healedMs, excused } = result
+  console.log(
+    `${events} events confirmed in ${(virtualMs / 1000).toFixed(1)} s, well ${healedMs.toFixed(0)} ms after healing`,
+  )
+  if (excused !== undefined) console.log(`excused from liveness: ${excused}`)
+  if (result.failure === undefined) {
+    console.log(`seed ${seed} passed`)
+    return 0
+  }
+  printFailure(seed, result.failure, traceLevel('some') === 'none')
+  return 1
+}
+
+function runScenario(name: string): number {
+  if (name === 'list') {
+    for (const scenario of SCENARIOS) console.log(`${scenario.name}: ${scenario.title}`)
+    return 0
+  }
+  const scenario = scenarioNamed(name)
+  if (scenario === undefined) {
+    console.error(`no scenario is called ${name}; --scenario list names them`)
+    return 2
+  }
+  console.log(`# ${scenario.title}`)
+  const failure = scenario.run({ variant: args.variant, trace: traceLevel('some'), print: (line) => console.log(line) })
+  console.log(
+    failure === undefined ? 'passed' : `failed, ${failure.id} at ${failure.at.toFixed(1)} ms: ${failure.text}`,
+  )
+  return failure === undefined ? 0 : 1
+}
+
+async function runSeeds(text: string): Promise<number> {
+  const [first, last] = range(text)
+  const total = last - first + 1
+  const jobs = Math.min(total, args.jobs === undefined ? availableParallelism() : whole(args.jobs, '--jobs'))
+  const turns: TurnCounts = {}
+  const failed: number[] = []
+  const slowest = { seed: 0, healedMs: 0 }
+  let excused = 0
+  let done = 0
+  let next = first
+  let events = 0
+  const began = performance.now()
+  const heard = (report: Report): void => {
+    done++
+    events += report.events
+    addTurns(turns, report.turns)
+    if (report.excused !== undefined) excused++
+    if (report.healedMs > slowest.healedMs) Object.assign(slowest, { seed: report.seed, healedMs: report.healedMs })
+    if (report.failure !== undefined) {
+      failed.push(report.seed)
+      printFailure(report.seed, report.failure, failed.length <= 3)
+    }
+    if (process.stdout.isTTY) process.stdout.write(`\r${done} of ${total}, ${failed.length} failed `)
+    else if (done % Math.max(1, Math.ceil(total / 10)) === 0)
+      console.log(`${done} of ${total}, ${failed.length} failed`)
+  }
+  const stop = (): boolean => failed.length > 0 && args['keep-going'] === false
+  await Promise.all(
+    Array.from(
+      { length: jobs },
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const argv = ['--worker', ...flags()]
+          const worker = fork(fileURLToPath(import.meta.url), argv, { serialization: 'advanced' })
+          const more = (): void => {
+            if (next > last || stop()) worker.disconnect()
+            else worker.send(next++)
+          }
+          worker.on('message', (report: Report) => {
+            heard(report)
+            more()
+          })
+          worker.on('error', reject)
+          worker.on('exit', (code) => {
+            if (code === 0) resolve()
+            else reject(new Error(`a worker ended with ${code}`))
+          })
+          more()
+        }),
+    ),
+  )
+  if (process.stdout.isTTY) process.stdout.write('\n')
+  const seconds = (performance.now() - began) / 1000
+  console.log('\nrare turns taken:')
+  for (const turn of TURNS) console.log(`${String(turns[turn] ?? 0).padStart(9)}  ${turn}`)
+  console.log(`\n${events} events confirmed; ${seconds.toFixed(1)} s, ${(done / seconds).toFixed(1)} seeds a second`)
+  console.log(`slowest healing: ${slowest.healedMs.toFixed(0)} ms, seed ${slowest.seed}`)
+  console.log(`${excused} runs excused from liveness (${((100 * excused) / Math.max(1, done)).toFixed(1)} %)`)
+  if (failed.length > 0) {
+    failed.sort((a, b) => a - b)
+    for (const seed of failed.slice(0, 20)) console.log(`npm run sim -- --seed ${seed}${['', ...flags()].join(' ')}`)
+  }
+  console.log(`${done - failed.length} seeds passed, ${failed.length} failed`)
+  return failed.length === 0 && done === total ? 0 : 1
+}
+
+function work(): void {
+  process.on('message', (seed: number) => {
+    const result = simulate(seed, { variant: args.variant, application: application() })
+    process.send?.(result satisfies Report)
+  })
+}
+
+function printFailure(seed: number, failure: Failure, withTrace: boolean): void {
+  if (withTrace) for (const line of failure.lately) console.log(line)
+  console.log(`\nseed ${seed} failed at ${failure.at.toFixed(2)} ms: ${failure.id} ${failure.text}`)
+  console.log(`npm run sim -- --seed ${seed}${['', ...flags()].join(' ')}\n`)
+}
+
+/** What belongs to a run besides its seed. */
+function flags(): string[] {
+  return [
+    ...(args.variant === undefined ? [] : ['--variant', args.variant]),
+    ...(args.application === undefined ? [] : ['--application', args.application]),
+  ]
+}
+
+function application(): 'log' | 'broker' | undefined {
+  const { application } = args
+  if (application === undefined || application === 'log' || application === 'broker') return application
+  throw new Error(`--application ${application}: log or broker`)
+}
+
+function traceLevel(preset: TraceLevel): TraceLevel {
+  const level = args.trace ?? preset
+  if (level === 'none' || level === 'some' || level === 'all') return level
+  throw new Error(`--trace ${level}: none, some or all`)
+}
+
+function whole(text: string, flag: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${flag} ${text}: a whole number from 1`)
+  return value
+}
+
+function range(text: string): [number, number] {
+  const [first, last = first] = text.split('-').map((part) => whole(part, '--seeds'))
+  if (first === undefined || last === undefined || last < first) throw new Error(`--seeds ${text}: like 1-2000`)
+  return [first, last]
+}

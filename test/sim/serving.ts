@@ -1,0 +1,34 @@
+// What clients of a simulated replica can ask for, whether it runs the small log or the real broker.
+
+import type { Replica } from './process.ts'
+
+export interface SimulatedEvent {
+  readonly publisher: number
+  readonly sequence: number
+  /** Its place in the order of events, for resuming. */
+  readonly place: number
+}
+
+export interface ReadPlace {
+  readonly history: number
+  /** The last place that was read. */
+  readonly place: number
+}
+
+/** A subscriber's connection to one replica. */
+export interface Reader {
+  /** The next events, at most so many; a string is a gap that was told of. */
+  read(most: number): (SimulatedEvent | string)[]
+  readonly place: number
+}
+
+export interface ServingReplica extends Replica {
+  /** Of the group that it belongs to; 0: none yet. */
+  readonly history: number
+  /** Whether it was taken; then it is answered, unless the process dies first. */
+  publish(publisher: number, sequence: number, padding: number, answer: (confirmed: boolean) => void): boolean
+  /** Connects after a place, or at the beginning. */
+  subscribe(after: ReadPlace | undefined): Reader
+  /** Changes something that publishers rely on. */
+  meddle(random: number): void
+}

@@ -1,0 +1,3 @@
+import { testFixedSeeds } from './fixed-seeds.ts'
+
+testFixedSeeds(1)

@@ -1,0 +1,228 @@
+// Clients of a simulated group. Publishers number their events, try again elsewhere until they are told that an event
+// is in, and some answer each event that they see with one of their own, in the same turn. Subscribers read from a
+// replica at a time and move.
+
+import type { LogReplica } from './log-replica.ts'
+import type { SimulatedProcess } from './process.ts'
+import type { Chance } from './random.ts'
+import type { Reader, ReadPlace } from './serving.ts'
+import type { Host, World } from './world.ts'
+
+export interface WorkloadOptions {
+  readonly publishers: number
+  readonly subscribers: number
+  /** Mean time between two events of one publisher, in ms. */
+  readonly everyMs: number
+  /** Probability that a publisher sends a burst of them instead of one. */
+  readonly bursts: number
+  readonly burstEvents: number
+  /** Most events have up to so many bytes; some have many more, up to the other. */
+  readonly bytesMax: number
+  readonly largeBytesMax: number
+  /** Probability that an event is answered by the reacting publisher of a replica that applies it. */
+  readonly reactions: number
+  /** A publisher waits so long for its answer before it goes elsewhere. */
+  readonly patienceMs: number
+  /** Mean time between two changes of what publishers rely on, in ms; 0: none. */
+  readonly meddlingMs: number
+  /** No publisher sends more events than this. */
+  readonly eventsMax: number
+}
+
+export class Workload {
+  readonly publishers: Publisher[] = []
+  readonly subscribers: Subscriber[] = []
+  private readonly world: World
+  private readonly chance: Chance
+  private readonly options: WorkloadOptions
+  /** No new events; what was begun is tried until it is in. */
+  stopped = false
+
+  constructor(world: World, options: WorkloadOptions) {
+    this.world = world
+    this.options = options
+    this.chance = world.chance.fork('workload')
+    for (let i = 1; i <= options.publishers; i++) {
+      const publisher = new Publisher(i, world, this.chance.fork(`publisher ${i}`), options)
+      this.publishers.push(publisher)
+      this.world.agenda.after(this.chance.wait(options.everyMs), () => this.publish(publisher))
+    }
+    for (let i = 1; i <= options.subscribers; i++) {
+      const subscriber = new Subscriber(`subscriber ${i}`, world, this.chance.fork(`subscriber ${i}`))
+      this.subscribers.push(subscriber)
+      this.read(subscriber)
+    }
+    if (options.reactions > 0) this.react()
+    if (options.meddlingMs > 0) this.world.agenda.after(this.chance.wait(options.meddlingMs), () => this.meddle())
+  }
+
+  confirmed(): Map<string, number> {
+    return new Map(this.publishers.map((publisher) => [publisher.name, publisher.confirmed]))
+  }
+
+  get outstanding(): number {
+    return this.publishers.reduce((sum, publisher) => sum + publisher.outstanding, 0)
+  }
+
+  /** One more event of each publisher, at a replica that lives. */
+  last(): void {
+    for (const publisher of this.publishers) publisher.next()
+  }
+
+  private publish(publisher: Publisher): void {
+    if (this.stopped) return
+    const burst = this.chance.chance(this.options.bursts) ? this.chance.whole(1, this.options.burstEvents) : 1
+    for (let i = 0; i < burst; i++) publisher.next()
+    this.world.agenda.after(this.chance.wait(this.options.everyMs), () => this.publish(publisher))
+  }
+
+  private read(subscriber: Subscriber): void {
+    subscriber.read()
+    this.world.agenda.after(this.chance.between(20, 120), () => this.read(subscriber))
+  }
+
+  private meddle(): void {
+    if (this.stopped) return
+    const processes = this.world.processes().filter((process) => !process.paused)
+    if (processes.length > 0) this.world.replica(this.chance.pick(processes)).meddle(this.chance.next())
+    this.world.agenda.after(this.chance.wait(this.options.meddlingMs), () => this.meddle())
+  }
+
+  private react(): void {
+    const reactors = new Map<Host, Publisher>()
+    for (const host of this.world.hosts) {
+      const publisher = new Publisher(
+        100 + host.index,
+        this.world,
+        this.chance.fork(`reactor ${host.name}`),
+        this.options,
+      )
+      publisher.home = host
+      this.publishers.push(publisher)
+      reactors.set(host, publisher)
+    }
+    this.world.onApplied = (replica: LogReplica, event) => {
+      if (this.stopped || event.publisher >= 100) return
+      const host = this.world.hosts[replica.process.host]
+      const reactor = host && reactors.get(host)
+      // Only at home: an effect belongs to where its cause was seen.
+      if (reactor?.home === host && this.chance.chance(this.options.reactions)) reactor?.next()
+    }
+  }
+}
+
+/** Events of one publisher that are not yet confirmed, at most. */
+const OUTSTANDING_MAX = 200
+
+export class Publisher {
+  readonly id: number
+  readonly name: string
+  home: Host | undefined
+  /** The highest sequence number up to which everything is confirmed. */
+  confirmed = 0
+  private sequence = 0
+  private readonly answered = new Set<number>()
+  private readonly world: World
+  private readonly chance: Chance
+  private readonly options: WorkloadOptions
+  private progressAt = 0
+  private watching = false
+
+  constructor(id: number, world: World, chance: Chance, options: WorkloadOptions) {
+    this.id = id
+    this.name = `publisher ${id}`
+    this.world = world
+    this.chance = chance
+    this.options = options
+  }
+
+  get outstanding(): number {
+    return this.sequence - this.confirmed
+  }
+
+  next(): void {
+    if (this.outstanding >= OUTSTANDING_MAX || this.sequence >= this.options.eventsMax) return
+    if (this.outstanding === 0) this.progressAt = this.world.now
+    this.sequence++
+    this.home ??= this.chance.pick(this.world.hosts)
+    // A publisher that is not known yet may begin anywhere: until its first event is in, the others wait.
+    if (this.sequence === 1 || this.confirmed > 0) this.send(this.sequence)
+    this.watch()
+  }
+
+  private send(sequence: number): boolean {
+    const process = this.home?.process
+    if (!process?.open || process.paused) return false
+    const { bytesMax, largeBytesMax } = this.options
+    const padding = this.chance.chance(0.03) ? this.chance.whole(0, largeBytesMax) : this.chance.whole(0, bytesMax)
+    const replica = this.world.replica(process)
+    return replica.publish(this.id, sequence, padding, (confirmed) => {
+      // Told by a replica that it has left since, it takes the answer all the same: it is true.
+      if (!confirmed || sequence <= this.confirmed) return
+      this.progressAt = this.world.now
+      this.answered.add(sequence)
+      while (this.answered.delete(this.confirmed + 1)) {
+        this.confirmed++
+        this.world.observe({ type: 'confirmed', publisher: this.name, sequence: this.confirmed })
+      }
+    })
+  }
+
+  /** As long as something is not answered: try again, and go elsewhere when it takes too long. */
+  private watch(): void {
+    if (this.watching) return
+    this.watching = true
+    this.world.agenda.after(this.options.patienceMs * this.chance.between(0.5, 1.5), () => {
+      this.watching = false
+      if (this.outstanding === 0) return
+      if (this.world.now - this.progressAt >= this.options.patienceMs) {
+        const living = this.world.hosts.filter((host) => host.process?.open)
+        if (living.length > 0) this.home = this.chance.pick(living)
+        this.progressAt = this.world.now
+      }
+      // In order, and nothing after one that is not taken: the log takes no number out of turn.
+      for (let sequence = this.confirmed + 1; sequence <= this.sequence; sequence++)
+        if (!this.answered.has(sequence) && (!this.send(sequence) || sequence === 1)) break
+      this.watch()
+    })
+  }
+}
+
+class Subscriber {
+  readonly name: string
+  private readonly world: World
+  private readonly chance: Chance
+  private home: Host | undefined
+  private connection: { readonly process: SimulatedProcess; readonly reader: Reader } | undefined
+  /** Its resume token. */
+  private at: ReadPlace | undefined
+
+  constructor(name: string, world: World, chance: Chance) {
+    this.name = name
+    this.world = world
+    this.chance = chance
+  }
+
+  read(): void {
+    if (!this.home?.process?.open || this.chance.chance(0.1)) this.home = this.chance.pick(this.world.hosts)
+    const { process } = this.home
+    if (!process?.open || process.paused) return
+    const replica = this.world.replica(process)
+    const { history } = replica
+    // In another history its place means nothing; only a group that died altogether is followed by another.
+    if (history === 0 || (this.at !== undefined && this.at.history !== history)) return
+    if (this.connection?.process !== process) this.connection = { process, reader: replica.subscribe(this.at) }
+    const { reader } = this.connection
+    for (const event of reader.read(this.chance.whole(1, 200)))
+      if (typeof event === 'string') this.world.observe({ type: 'gap', subscriber: this.name, told: event })
+      else
+        this.world.observe({
+          type: 'notified',
+          subscriber: this.name,
+          publisher: `publisher ${event.publisher}`,
+          sequence: event.sequence,
+          place: event.place,
+        })
+    this.at = { history, place: reader.place }
+  }
+}

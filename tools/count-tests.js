@@ -1,0 +1,51 @@
+// Runs a test command that speaks TAP, passes its output on, and closes with the plain line `N passed, N failed`. Fails
+// unless the command ended by itself with success and at least one test passed and none failed: a crash, a run that hangs
+// and a run of nothing are failures.
+//
+//   node tools/count-tests.js <time limit in seconds> <command> <argument> ...
+
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+const [limit, program, ...args] = process.argv.slice(2)
+if (!(Number(limit) > 0) || program === undefined) {
+  console.error('usage: node tools/count-tests.js <time limit in seconds> <command> <argument> ...')
+  process.exit(2)
+}
+
+let passed = 0
+let failed = 0
+let trouble = ''
+
+// In a process group of its own, so that at the time limit nothing of it is left running.
+const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+const timer = setTimeout(() => {
+  trouble = `not done within ${limit} s`
+  process.kill(-child.pid, 'SIGKILL')
+}, Number(limit) * 1000)
+
+child.on('error', (error) => {
+  trouble = error.message
+})
+
+createInterface({ input: child.stdout }).on('line', (line) => {
+  console.log(line)
+  const [, result, directive] = /^(ok|not ok) \d+(?:.*(# (?:SKIP|TODO)))?/i.exec(line) ?? []
+  if (result === undefined || directive !== undefined) return
+  if (result === 'ok') passed++
+  else failed++
+})
+
+child.on('close', (code, signal) => {
+  if (signal && !trouble) trouble = `ended by ${signal}`
+  if (code && failed === 0) trouble ||= `exit code ${code}`
+  clearTimeout(timer)
+  if (!trouble && passed + failed === 0) trouble = 'no test ran'
+  if (trouble) {
+    console.log(`${program} ${args.join(' ')}: ${trouble}`)
+    // Not a test, but somebody who reads only the last line must see it.
+    failed++
+  }
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed === 0 ? 0 : 1
+})
