@@ -5,7 +5,7 @@ import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal,
 import type { MemberId } from './view.ts'
 
 /** Raised with every change of the bytes; a datagram of another version is dropped. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION: number = 1
 
 const KINDS = [
   'header',
@@ -37,7 +37,7 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8', { fatal: true })
 
 /** No datagram carries more than this besides the batch or chunk that it is for, in a view of a dozen members. */
-export const OVERHEAD_BYTES = 8 * 1024
+export const OVERHEAD_BYTES: number = 8 * 1024
 
 class Writer {
   bytes: Uint8Array

@@ -22,7 +22,17 @@ import {
 import type { Random } from './random.ts'
 import type { GroupSettings } from './settings.ts'
 import type { TotalOrder } from './total-order.ts'
-import { count, everyRank, has, type Incarnation, isQuorum, MEMBERS_MAX, type MemberId, type Ranks, type View } from './view.ts'
+import {
+  count,
+  everyRank,
+  has,
+  type Incarnation,
+  isQuorum,
+  MEMBERS_MAX,
+  type MemberId,
+  type Ranks,
+  type View,
+} from './view.ts'
 
 export interface FlushHost {
   readonly settings: GroupSettings
@@ -91,14 +101,7 @@ export class Flush {
   /** Whom this member found stalled when it wedged: as coordinator it leaves them out. */
   stalledAtWedge: Ranks = 0
 
-  constructor(
-    host: FlushHost,
-    view: View,
-    rank: number,
-    order: TotalOrder,
-    connectivity: Connectivity,
-    time: Instant,
-  ) {
+  constructor(host: FlushHost, view: View, rank: number, order: TotalOrder, connectivity: Connectivity, time: Instant) {
     this.host = host
     this.view = view
     this.rank = rank
@@ -249,7 +252,8 @@ export class Flush {
 
   onRefuse(ballot: Ballot, time: Instant): void {
     this.seen(ballot)
-    if (this.leading?.phase === 'collecting' && ballot > this.leading.ballot) this.giveUp(time, 'a higher ballot exists')
+    if (this.leading?.phase === 'collecting' && ballot > this.leading.ballot)
+      this.giveUp(time, 'a higher ballot exists')
   }
 
   onState(rank: number, member: MemberId, state: StateMessage, time: Instant): void {

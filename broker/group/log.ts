@@ -30,10 +30,7 @@ export class OrderLog {
   append(entry: LogEntry): void {
     this.entries.push(entry)
     this.bytes += bytesOf(entry)
-    while (
-      this.length > 1 &&
-      (this.bytes > this.settings.logBytesMax || this.length > this.settings.logEntriesMax)
-    ) {
+    while (this.length > 1 && (this.bytes > this.settings.logBytesMax || this.length > this.settings.logEntriesMax)) {
       this.bytes -= bytesOf(this.entries[this.dropped]!)
       this.entries[this.dropped] = undefined as never // Let go of its bytes now; the array is shortened below.
       this.dropped += 1
