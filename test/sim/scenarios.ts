@@ -737,7 +737,7 @@ function load(s: Script, names: readonly string[], ms: number): void {
   for (const name of names) {
     const process = s.process(name)
     const next = (): void => {
-      if (s.world.now > until || !process.open) return
+      if (s.finishing || s.world.now > until || !process.open) return
       s.publish(name)
       s.world.agenda.after(4 + 3 * names.indexOf(name), next)
     }

@@ -33,6 +33,8 @@ export interface DropRule {
 class Over extends Error {}
 
 export class Script {
+  /** Loads stop: what is left is to deliver everything and fall silent. */
+  finishing = false
   readonly world: World
   /** Events published and confirmed, by the name of the host. */
   readonly published: Map<string, number> = new Map()
@@ -209,6 +211,7 @@ export class Script {
   /** Everything heals, everybody alive comes together, everything submitted is delivered, and the group falls silent. */
   finish(): void {
     const { world } = this
+    this.finishing = true
     world.network.mendAll()
     this.rules.clear()
     const well = (): boolean => world.settled() && world.undelivered().length === 0
