@@ -179,7 +179,8 @@ export class Nemesis {
         const twins = world.hosts.filter(
           (host) => !host.process?.open && processes.some((one) => one.name === host.name),
         )
-        if (twins.length === 0) return
+        // A roster of one founds its group alone: cut off, a second process of that name cannot know of the first.
+        if (twins.length === 0 || this.world.roster.length === 1) return
         const twin = chance.pick(twins)
         this.rise(twin)
         this.later(chance.between(300, 4000), () => {
