@@ -376,11 +376,10 @@ export class Flush {
       leading.trim = trimOf(answers, size)
       const candidates = this.host.candidates()
       const room = MEMBERS_MAX - count(leading.goingOn)
-      leading.joiners = joinersThatFit(answers, leading.goingOn, candidates, room).map((candidate) => ({
-        candidate,
-        ready: false,
-        cut: false,
-      }))
+      const fitting = joinersThatFit(answers, leading.goingOn, candidates, room)
+      // A try for one that some member does not hear costs a view as well: without a ban it would cost one a tick.
+      for (const candidate of candidates) if (!fitting.includes(candidate)) this.host.ban(candidate.member)
+      leading.joiners = fitting.map((candidate) => ({ candidate, ready: false, cut: false }))
     }
     leading.holders = holdersOf(leading.trim, answers, this.rank)
     this.enter(leading, 'fetching', time)
