@@ -1,0 +1,101 @@
+// The whole product: three replicas as they are run by people, and one client that posts events to the first of them over
+// connections that it keeps, on a fixed schedule. The client is this process, which does nothing else meanwhile.
+
+import { Agent, request } from 'node:http'
+import { Lockstep } from '../cli/lockstep.ts'
+import { cpuShareWithin, ROSTER, type Server, soon, startServer } from './processes.ts'
+import { atRate } from './steady.ts'
+import { STEADY_A_SECOND, type Window } from './task.ts'
+
+/** Connections of the client: more than are ever busy, unless the replica is far behind. */
+const CONNECTIONS = 64
+
+/** Waiting for an answer, at most: beyond it a call of the schedule is left out, and counted. */
+const OPEN_MAX = 1000
+
+export interface Posted {
+  /** From the call to the end of the answer, in milliseconds. */
+  readonly latencies: readonly number[]
+  readonly leftOut: number
+  readonly serverCpuShare: number
+}
+
+export async function postSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Posted> {
+  const server = await startServer()
+  const replicas: Lockstep[] = []
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  try {
+    for (const name of ROSTER) replicas.push(startReplica(name, server))
+    const ready = replicas.map(async (replica) => (await replica.printed(/"url":"(http:[^"]+)"[^\n]*"ready"/))[1]!)
+    const [url] = await soon(Promise.all(ready), 'all replicas are ready')
+    const from = Date.now() + warmUpMs
+    const posting = post(`${url}/v1/topics/bench/events`, agent, eventBytes, { from, until: from + windowMs })
+    const serverCpuShare = await cpuShareWithin({ from, until: from + windowMs }, server)
+    return { ...(await soon(posting, 'all posts are answered')), serverCpuShare }
+  } finally {
+    agent.destroy()
+    for (const replica of replicas) replica.signal('SIGKILL')
+    await Promise.all(replicas.map((replica) => replica.ended()))
+    await server.stop()
+  }
+}
+
+function startReplica(name: string, server: Server): Lockstep {
+  const flags = ['--name', name, '--roster', ROSTER.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
+  const replica = new Lockstep(['start', ...flags, '--auto-topics'])
+  // Should this process end in the middle, its replicas end with it.
+  process.once('exit', () => replica.running && replica.signal('SIGKILL'))
+  return replica
+}
+
+async function post(
+  url: string,
+  agent: Agent,
+  eventBytes: number,
+  window: Window,
+): Promise<Omit<Posted, 'serverCpuShare'>> {
+  const body = JSON.stringify('a'.repeat(eventBytes - 2))
+  const latencies: number[] = []
+  let open = 0
+  let leftOut = 0
+  await postOne(url, agent, body) // The first makes the topic.
+  await new Promise<void>((resolve, reject) => {
+    atRate(STEADY_A_SECOND, Date.now(), window.until, () => {
+      if (open >= OPEN_MAX) {
+        leftOut++
+        return
+      }
+      const counts = Date.now() >= window.from
+      const at = performance.now()
+      open++
+      postOne(url, agent, body).then(() => {
+        open--
+        if (counts) latencies.push(performance.now() - at)
+        if (open === 0 && Date.now() >= window.until) resolve()
+      }, reject)
+    })
+  })
+  return { latencies, leftOut }
+}
+
+function postOne(url: string, agent: Agent, body: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, {
+      agent,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': body.length },
+    })
+    call.once('error', reject)
+    call.once('response', (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (part: string) => {
+        text += part
+      })
+      answer.once('end', () => {
+        if (answer.statusCode === 200) resolve()
+        else reject(new Error(`POST ${url} was answered ${answer.statusCode}: ${text}`))
+      })
+    })
+    call.end(body)
+  })
+}

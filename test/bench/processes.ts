@@ -1,0 +1,208 @@
+// Processes for one run: a NATS server, and three that are measured. Each is waited for with a deadline, and ended by
+// its own process id however the run goes.
+
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { findNatsServer, HOW_TO_GET } from '../../tools/get-nats-server.ts'
+import type { Measured, Order, Report, Task, Window } from './task.ts'
+
+export const ROSTER: readonly string[] = ['a', 'b', 'c']
+
+/** Longer than any start or end takes that is not stuck. */
+const PATIENCE_MS = 20_000
+
+const alive = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
+
+function keep(child: ChildProcess): Promise<unknown> {
+  alive.add(child)
+  const ended = new Promise((resolve) => {
+    child.once('exit', resolve)
+    child.once('error', resolve)
+  })
+  return ended.then(() => alive.delete(child))
+}
+
+export interface Server {
+  readonly url: string
+  /** Seconds of processor that it has used; not a number where the system does not tell. */
+  cpuSeconds(): number
+  stop(): Promise<void>
+}
+
+export async function startServer(): Promise<Server> {
+  const program = findNatsServer()
+  if (program === undefined) throw new Error(HOW_TO_GET)
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'))
+  const config = join(folder, 'nats.conf')
+  writeFileSync(config, '')
+  const child = spawn(program, ['-c', config, '-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const ended = keep(child)
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    const port = await soon(portOf(child), 'nats-server is ready')
+    child.stderr.resume()
+    return { url: `nats://127.0.0.1:${port}`, cpuSeconds: () => cpuSecondsOf(child.pid!), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function portOf(child: ChildProcess): Promise<number> {
+  let port = 0
+  for await (const line of createInterface({ input: child.stderr! })) {
+    port = Number(/Listening for client connections on \S+:(\d+)/.exec(line)?.[1] ?? port)
+    if (line.includes('Server is ready')) return port
+  }
+  throw new Error('nats-server ended before it was ready')
+}
+
+/** Linux tells it in hundredths of a second, after the name, which may hold anything but ends with the last bracket. */
+function cpuSecondsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return Number.NaN
+  }
+}
+
+export interface Trial {
+  readonly processes: readonly Measured[]
+  /** Share of one core that the NATS server used. */
+  readonly serverCpuShare: number
+}
+
+export interface TrialOptions {
+  readonly script: 'group-process.ts' | 'raw-process.ts'
+  readonly work: Task['work']
+  readonly eventBytes: number
+  readonly packBytes?: number
+  readonly warmUpMs: number
+  readonly windowMs: number
+  /** A folder for the profile of the first process. */
+  readonly profile?: string | undefined
+}
+
+/** Three processes over a server of their own, from the start to the end of all. */
+export async function trial(options: TrialOptions): Promise<Trial> {
+  const server = await startServer()
+  const children = ROSTER.map((name) => {
+    const task: Task = {
+      url: server.url,
+      group: 'bench',
+      name,
+      roster: ROSTER,
+      work: options.work,
+      eventBytes: options.eventBytes,
+      packBytes: options.packBytes ?? 0,
+    }
+    return new Measuring(options.script, task, name === ROSTER[0] ? options.profile : undefined)
+  })
+  try {
+    await soon(Promise.all(children.map((child) => child.ready)), 'all processes are ready')
+    const from = Date.now() + options.warmUpMs
+    const window = { from, until: from + options.windowMs }
+    const measured = Promise.all(children.map((child) => child.measure(window)))
+    const processes = soon(measured, 'all processes have measured', options.warmUpMs + options.windowMs)
+    const serverCpuShare = cpuShareWithin(window, server)
+    return { processes: await processes, serverCpuShare: await serverCpuShare }
+  } finally {
+    await Promise.all(children.map((child) => child.stop()))
+    await server.stop()
+  }
+}
+
+export async function cpuShareWithin(window: Window, server: Server): Promise<number> {
+  await pause(Math.max(0, window.from - Date.now()))
+  const before = server.cpuSeconds()
+  const at = performance.now()
+  await pause(Math.max(0, window.until - Date.now()))
+  return (server.cpuSeconds() - before) / ((performance.now() - at) / 1000)
+}
+
+class Measuring {
+  readonly ready: Promise<void>
+  private readonly child: ChildProcess
+  private readonly ended: Promise<unknown>
+  private readonly measured: Promise<Measured>
+
+  constructor(script: string, task: Task, profile: string | undefined) {
+    this.child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(task)], {
+      execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+    })
+    this.ended = keep(this.child)
+    const failed = new Promise<never>((_, reject) => {
+      const because = (why: string): void => reject(new Error(`process ${task.name}: ${why}`))
+      this.on('failed', ({ why }) => because(why))
+      this.ended.then(() => because('ended'))
+    })
+    failed.catch(() => {})
+    this.ready = Promise.race([failed, new Promise<void>((resolve) => this.on('ready', () => resolve()))])
+    this.measured = Promise.race([
+      failed,
+      new Promise<Measured>((resolve) => this.on('measured', ({ measured }) => resolve(measured))),
+    ])
+    this.ready.catch(() => {})
+    this.measured.catch(() => {})
+  }
+
+  measure(window: Window): Promise<Measured> {
+    this.tell({ type: 'measure', window })
+    return this.measured
+  }
+
+  async stop(): Promise<void> {
+    this.tell({ type: 'stop' })
+    await soon(this.ended, 'the process has ended', 0, 3000).catch(() => this.child.kill('SIGKILL'))
+    await this.ended
+  }
+
+  private tell(order: Order): void {
+    if (this.child.connected) this.child.send(order, () => {}) // One that has just ended is seen by its end.
+  }
+
+  private on<T extends Report['type']>(type: T, call: (report: Extract<Report, { type: T }>) => void): void {
+    this.child.on('message', (report: Report) => {
+      if (report.type === type) call(report as Extract<Report, { type: T }>)
+    })
+  }
+}
+
+/** Rejects with what was waited for. */
+export async function soon<T>(promise: Promise<T>, what: string, moreMs = 0, ms: number = PATIENCE_MS): Promise<T> {
+  const patience = new AbortController()
+  try {
+    const late = pause(ms + moreMs, undefined, { signal: patience.signal }).then(() => {
+      throw new Error(`waited ${ms + moreMs} ms for this: ${what}`)
+    })
+    late.catch(() => {})
+    return await Promise.race([promise, late])
+  } finally {
+    patience.abort()
+  }
+}
+
+/** So that a program that was started is in the machine's line of the report. */
+export async function versionOfServer(): Promise<string> {
+  const program = findNatsServer()
+  if (program === undefined) throw new Error(HOW_TO_GET)
+  const child = spawn(program, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const ended = keep(child)
+  const [line] = await soon(once(createInterface({ input: child.stdout }), 'line'), 'nats-server tells its version')
+  await ended
+  return String(line).replace(/^nats-server: v?/, '')
+}

@@ -1,0 +1,121 @@
+// What is measured: each workload gives a few named numbers a run. `README.md` beside this says what they mean.
+
+import { postSteadily } from './over-http.ts'
+import { type Trial, type TrialOptions, trial } from './processes.ts'
+import { quantile } from './statistics.ts'
+
+export interface Conditions {
+  readonly warmUpMs: number
+  readonly windowMs: number
+  readonly profile?: string | undefined
+}
+
+/** Numbers by name with their unit, such as `events/s` or `p50 ms`. The first is the one that ratios are made of. */
+export type Numbers = Readonly<Record<string, number>>
+
+export interface Workload {
+  readonly name: string
+  readonly about: string
+  /** The workload that its ratio is against. */
+  readonly against?: string
+  measure(conditions: Conditions): Promise<Numbers>
+}
+
+const PACK_BYTES = 64 * 1024
+
+export const WORKLOADS: readonly Workload[] = [
+  groupFlood('group-100', 100, 'raw-packed-100'),
+  rawFlood('raw-packed-100', 100, PACK_BYTES),
+  rawFlood('raw-100', 100, 0),
+  groupFlood('group-1k', 1024, 'raw-packed-1k'),
+  rawFlood('raw-packed-1k', 1024, PACK_BYTES),
+  rawFlood('raw-1k', 1024, 0),
+  {
+    name: 'safe-latency',
+    about: 'group, 100 B, 500 events/s: submit to own safe delivery',
+    against: 'echo',
+    async measure(conditions) {
+      const { processes, serverCpuShare } = await run(conditions, 'group-process.ts', 'steady', 100)
+      return latencies(
+        processes.flatMap((one) => one.latencies),
+        { 'server cpu %': 100 * serverCpuShare },
+      )
+    },
+  },
+  {
+    name: 'echo',
+    about: 'raw NATS, 100 B, 500/s: request to another process and its answer',
+    async measure(conditions) {
+      const { processes, serverCpuShare } = await run(conditions, 'raw-process.ts', 'echo', 100)
+      return latencies(processes[0]!.latencies, { 'server cpu %': 100 * serverCpuShare })
+    },
+  },
+  {
+    name: 'http-latency',
+    about: 'whole product, 100 B, 500 POST/s to one replica: call to answer, safe at all three',
+    against: 'echo',
+    async measure({ warmUpMs, windowMs }) {
+      const posted = await postSteadily(100, warmUpMs, windowMs)
+      return latencies(posted.latencies, { 'left out': posted.leftOut, 'server cpu %': 100 * posted.serverCpuShare })
+    },
+  },
+]
+
+function groupFlood(name: string, eventBytes: number, against: string): Workload {
+  return {
+    name,
+    against,
+    about: `group, ${eventBytes} B, one submit an event: safe at all three`,
+    async measure(conditions) {
+      const done = await run(conditions, 'group-process.ts', 'flood', eventBytes)
+      const { processes } = done
+      // What is safe at all is what is safe at the one that is furthest behind.
+      const rate = Math.min(...processes.map(({ events, seconds }) => events / seconds))
+      const waits = processes.flatMap((one) => one.latencies)
+      const sum = (count: string): number => processes.reduce((total, { counts }) => total + (counts[count] ?? 0), 0)
+      return {
+        'events/s': rate,
+        'p50 ms': quantile(waits, 0.5),
+        'p99 ms': quantile(waits, 0.99),
+        ...shares(done),
+        'slots sent': sum('slots'),
+        'headers sent': sum('headers'),
+        'repairs asked': sum('repairsAsked'),
+        'datagrams dropped': sum('fabricDropped'),
+      }
+    },
+  }
+}
+
+function rawFlood(name: string, eventBytes: number, packBytes: number): Workload {
+  const how = packBytes > 0 ? `packed into messages of ${packBytes / 1024} KiB` : 'one event a message'
+  return {
+    name,
+    about: `raw NATS, ${eventBytes} B, ${how}: heard by both others`,
+    async measure(conditions) {
+      const done = await run(conditions, 'raw-process.ts', 'flood', eventBytes, packBytes)
+      // Each event is heard by the two processes that did not publish it.
+      const heard = done.processes.reduce((total, { events, seconds }) => total + events / seconds, 0)
+      return { 'events/s': heard / (done.processes.length - 1), ...shares(done) }
+    },
+  }
+}
+
+function run(
+  conditions: Conditions,
+  script: TrialOptions['script'],
+  work: TrialOptions['work'],
+  eventBytes: number,
+  packBytes = 0,
+): Promise<Trial> {
+  return trial({ ...conditions, script, work, eventBytes, packBytes })
+}
+
+function shares({ processes, serverCpuShare }: Trial): Numbers {
+  const busy = processes.reduce((sum, { cpuShare }) => sum + cpuShare, 0) / processes.length
+  return { 'process cpu %': 100 * busy, 'server cpu %': 100 * serverCpuShare }
+}
+
+function latencies(waits: readonly number[], more: Numbers): Numbers {
+  return { 'p50 ms': quantile(waits, 0.5), 'p99 ms': quantile(waits, 0.99), events: waits.length, ...more }
+}
