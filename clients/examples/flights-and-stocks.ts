@@ -74,8 +74,9 @@ function say(text: string): void {
 /** Whether all went well. Rejects when it could not be carried through in time. */
 async function run(options: Options, interrupted: AbortSignal): Promise<boolean> {
   const stopped = new AbortController()
-  const late = AbortSignal.timeout(options.timeout * 1000)
-  const signal = AbortSignal.any([stopped.signal, interrupted, late])
+  const late = new Error(`not done after ${options.timeout} s (--timeout)`)
+  setTimeout(() => stopped.abort(late), options.timeout * 1000).unref()
+  const signal = AbortSignal.any([stopped.signal, interrupted])
   const nats = options.nats === undefined ? await startNats(signal) : undefined
   const url = options.nats ?? nats!.url
   // A group of its own: on a NATS server that is used by others it must not meet theirs.
@@ -128,10 +129,8 @@ async function run(options: Options, interrupted: AbortSignal): Promise<boolean>
     await Promise.all(subscribers.map((subscriber) => subscriber.reached(END_TOPIC, signal)))
     sayProgress(ledger, subscribers)
   } catch (error) {
-    const reason = late.aborted
-      ? `not done after ${options.timeout} s (--timeout)`
-      : String(((signal.aborted && signal.reason) || error).message)
-    say(`given up: ${reason}`)
+    const { cause = error } = error as Error
+    say(`given up: ${(cause as Error).message}`)
     stopped.abort(error)
   }
 

@@ -112,7 +112,7 @@ function readPrices(): NewEvent[] {
   const prices = lines.map((line): NewEvent => {
     const [symbol, day, price] = line.split(',') as [string, string, string]
     const time = new Date(`${day} UTC`).toISOString()
-    const data = { symbol, date: time.slice(0, 10), price: Number(price) }
+    const data: Price = { symbol, date: time.slice(0, 10), price: Number(price) }
     return { topic: `stocks.${symbol}`, type: 'stock.priced', time, data }
   })
   return prices.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))

@@ -130,7 +130,8 @@ async function firstLine(
     child.once('close', (code, killed) =>
       fail(new Error(`${name} ended (${killed ?? code}) before it was ready:\n${said.join('\n')}`)),
     )
-    const onAbort = () => fail(new Error(`${name} was not ready in time; it said last:\n${said.join('\n')}`))
+    const onAbort = (): void =>
+      fail(new Error(`${signal.reason.message}: ${name} is not ready; it said last:\n${said.join('\n')}`))
     signal.addEventListener('abort', onAbort, { once: true })
     lines[output === child.stdout ? 0 : 1]!.on('line', (line) => {
       const found = find(line)

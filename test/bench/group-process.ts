@@ -9,6 +9,7 @@ import { Member } from '../../broker/group/member.ts'
 import type { Output } from '../../broker/group/port.ts'
 import { DEFAULT_SETTINGS } from '../../broker/group/settings.ts'
 import { serve, type Work } from './child.ts'
+import { countEvents } from './count-events.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Task, type Window } from './task.ts'
 
@@ -167,29 +168,15 @@ class GroupWork implements Work {
   }
 }
 
-/** Walks the batch as a broker would, and sees that what comes out is what went in. */
-export function countEvents(batch: Uint8Array, eventBytes: number): number {
-  const lengths = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
-  let events = 0
-  for (let at = 0; at < batch.length; events++) {
-    const length = lengths.getUint32(at, true)
-    if (length !== eventBytes) throw new Error(`an event of ${eventBytes} bytes arrived with ${length}`)
-    at += 4 + length
-  }
-  return events
-}
-
-if (import.meta.main) {
-  serve(async (task, fail) => {
-    const fabric = await connectNats({
-      servers: [task.url],
-      group: task.group,
-      name: task.name,
-      onProblem: (text) => process.stderr.write(`${task.name}: ${text}\n`),
-      onBug: fail,
-    })
-    const work = new GroupWork(task, fabric, fail)
-    await work.ready
-    return work
+serve(async (task, fail) => {
+  const fabric = await connectNats({
+    servers: [task.url],
+    group: task.group,
+    name: task.name,
+    onProblem: (text) => process.stderr.write(`${task.name}: ${text}\n`),
+    onBug: fail,
   })
-}
+  const work = new GroupWork(task, fabric, fail)
+  await work.ready
+  return work
+})

@@ -3,7 +3,7 @@
 
 import { Agent, request } from 'node:http'
 import { Lockstep } from '../cli/lockstep.ts'
-import { cpuShareWithin, ROSTER, type Server, soon, startServer } from './processes.ts'
+import { type CpuUse, cpuUseWithin, ROSTER, type Server, soon, startServer } from './processes.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Window } from './task.ts'
 
@@ -17,7 +17,7 @@ export interface Posted {
   /** From the call to the end of the answer, in milliseconds. */
   readonly latencies: readonly number[]
   readonly leftOut: number
-  readonly serverCpuShare: number
+  readonly cpu: CpuUse
 }
 
 export async function postSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Posted> {
@@ -26,12 +26,14 @@ export async function postSteadily(eventBytes: number, warmUpMs: number, windowM
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
   try {
     for (const name of ROSTER) replicas.push(startReplica(name, server))
-    const ready = replicas.map(async (replica) => (await replica.printed(/"url":"(http:[^"]+)"[^\n]*"ready"/))[1]!)
+    const ready = replicas.map(
+      async (replica) => (await replica.printed(/ready name=\S+ view=\d+ listen=([^\s"]+)/))[1]!,
+    )
     const [url] = await soon(Promise.all(ready), 'all replicas are ready')
     const from = Date.now() + warmUpMs
     const posting = post(`${url}/v1/topics/bench/events`, agent, eventBytes, { from, until: from + windowMs })
-    const serverCpuShare = await cpuShareWithin({ from, until: from + windowMs }, server)
-    return { ...(await soon(posting, 'all posts are answered')), serverCpuShare }
+    const cpu = await cpuUseWithin({ from, until: from + windowMs }, server)
+    return { ...(await soon(posting, 'all posts are answered')), cpu }
   } finally {
     agent.destroy()
     for (const replica of replicas) replica.signal('SIGKILL')
@@ -48,12 +50,7 @@ function startReplica(name: string, server: Server): Lockstep {
   return replica
 }
 
-async function post(
-  url: string,
-  agent: Agent,
-  eventBytes: number,
-  window: Window,
-): Promise<Omit<Posted, 'serverCpuShare'>> {
+async function post(url: string, agent: Agent, eventBytes: number, window: Window): Promise<Omit<Posted, 'cpu'>> {
   const body = JSON.stringify('a'.repeat(eventBytes - 2))
   const latencies: number[] = []
   let open = 0

@@ -4,8 +4,8 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpus, tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -82,8 +82,14 @@ function cpuSecondsOf(pid: number): number {
 
 export interface Trial {
   readonly processes: readonly Measured[]
-  /** Share of one core that the NATS server used. */
-  readonly serverCpuShare: number
+  readonly cpu: CpuUse
+}
+
+/** Shares of one core, within the window. */
+export interface CpuUse {
+  readonly server: number
+  /** All that the machine did, for whomever. What is beyond the sum of ours was somebody else's, and slowed us. */
+  readonly machine: number
 }
 
 export interface TrialOptions {
@@ -93,7 +99,7 @@ export interface TrialOptions {
   readonly packBytes?: number
   readonly warmUpMs: number
   readonly windowMs: number
-  /** A folder for the profile of the first process. */
+  /** The file for a profile of the first process. */
   readonly profile?: string | undefined
 }
 
@@ -118,20 +124,27 @@ export async function trial(options: TrialOptions): Promise<Trial> {
     const window = { from, until: from + options.windowMs }
     const measured = Promise.all(children.map((child) => child.measure(window)))
     const processes = soon(measured, 'all processes have measured', options.warmUpMs + options.windowMs)
-    const serverCpuShare = cpuShareWithin(window, server)
-    return { processes: await processes, serverCpuShare: await serverCpuShare }
+    const cpu = cpuUseWithin(window, server)
+    return { processes: await processes, cpu: await cpu }
   } finally {
     await Promise.all(children.map((child) => child.stop()))
     await server.stop()
   }
 }
 
-export async function cpuShareWithin(window: Window, server: Server): Promise<number> {
+export async function cpuUseWithin(window: Window, server: Server): Promise<CpuUse> {
   await pause(Math.max(0, window.from - Date.now()))
-  const before = server.cpuSeconds()
-  const at = performance.now()
+  const before = { server: server.cpuSeconds(), machine: busySeconds(), at: performance.now() }
   await pause(Math.max(0, window.until - Date.now()))
-  return (server.cpuSeconds() - before) / ((performance.now() - at) / 1000)
+  const seconds = (performance.now() - before.at) / 1000
+  return {
+    server: (server.cpuSeconds() - before.server) / seconds,
+    machine: (busySeconds() - before.machine) / seconds,
+  }
+}
+
+function busySeconds(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1000
 }
 
 class Measuring {
@@ -142,7 +155,10 @@ class Measuring {
 
   constructor(script: string, task: Task, profile: string | undefined) {
     this.child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(task)], {
-      execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+      execArgv:
+        profile === undefined
+          ? []
+          : ['--cpu-prof', `--cpu-prof-dir=${dirname(profile)}`, `--cpu-prof-name=${basename(profile)}`],
     })
     this.ended = keep(this.child)
     const failed = new Promise<never>((_, reject) => {

@@ -5,7 +5,7 @@
 import { connect, type NatsConnection } from 'nats'
 import { encodeBatch } from '../../broker/group/batch.ts'
 import { serve, type Work } from './child.ts'
-import { countEvents } from './group-process.ts'
+import { countEvents } from './count-events.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Task, type Window } from './task.ts'
 
@@ -59,7 +59,9 @@ class RawWork implements Work {
     })
     const [, other] = this.task.roster
     if (this.task.work === 'echo' && this.task.name === other) {
-      this.connection.subscribe(`${this.subject}.echo`, { callback: (_, message) => message.respond(message.data) })
+      this.connection.subscribe(`${this.subject}.echo`, {
+        callback: (_, message) => void message.respond(message.data),
+      })
     }
     await this.connection.flush()
   }

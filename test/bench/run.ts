@@ -17,7 +17,7 @@ const HELP = `npm run bench -- [options]
   --quick          one round
   --seconds S      length of one measurement (default 2, at most 30), after one second of warming up
   --only A,B       only the workloads whose names begin so: group, raw-packed, safe-latency ...
-  --profile        write a CPU profile of the first process of each run into build/
+  --profile        write a CPU profile of the first process of each run into build/ (not of http-latency)
   --json           print the results as JSON instead of the table
   --help           this text
 
@@ -61,7 +61,7 @@ async function bench(): Promise<number> {
     for (const { workload, samples, failures } of results) {
       process.stderr.write(`${round}/${rounds} ${workload.name} ... `)
       try {
-        const profile = args.profile ? BUILD : undefined
+        const profile = args.profile ? `${BUILD}bench-${workload.name}-${round}.cpuprofile` : undefined
         const numbers = await workload.measure({ warmUpMs: 1000, windowMs, profile })
         samples.push(numbers)
         const [[unit, number] = ['', Number.NaN]] = Object.entries(numbers)

@@ -1,7 +1,7 @@
 // What is measured: each workload gives a few named numbers a run. `README.md` beside this says what they mean.
 
 import { postSteadily } from './over-http.ts'
-import { type Trial, type TrialOptions, trial } from './processes.ts'
+import { type CpuUse, type Trial, type TrialOptions, trial } from './processes.ts'
 import { quantile } from './statistics.ts'
 
 export interface Conditions {
@@ -35,10 +35,10 @@ export const WORKLOADS: readonly Workload[] = [
     about: 'group, 100 B, 500 events/s: submit to own safe delivery',
     against: 'echo',
     async measure(conditions) {
-      const { processes, serverCpuShare } = await run(conditions, 'group-process.ts', 'steady', 100)
+      const { processes, cpu } = await run(conditions, 'group-process.ts', 'steady', 100)
       return latencies(
         processes.flatMap((one) => one.latencies),
-        { 'server cpu %': 100 * serverCpuShare },
+        machineOf(cpu),
       )
     },
   },
@@ -46,8 +46,8 @@ export const WORKLOADS: readonly Workload[] = [
     name: 'echo',
     about: 'raw NATS, 100 B, 500/s: request to another process and its answer',
     async measure(conditions) {
-      const { processes, serverCpuShare } = await run(conditions, 'raw-process.ts', 'echo', 100)
-      return latencies(processes[0]!.latencies, { 'server cpu %': 100 * serverCpuShare })
+      const { processes, cpu } = await run(conditions, 'raw-process.ts', 'echo', 100)
+      return latencies(processes[0]!.latencies, machineOf(cpu))
     },
   },
   {
@@ -56,7 +56,7 @@ export const WORKLOADS: readonly Workload[] = [
     against: 'echo',
     async measure({ warmUpMs, windowMs }) {
       const posted = await postSteadily(100, warmUpMs, windowMs)
-      return latencies(posted.latencies, { 'left out': posted.leftOut, 'server cpu %': 100 * posted.serverCpuShare })
+      return latencies(posted.latencies, { 'left out': posted.leftOut, ...machineOf(posted.cpu) })
     },
   },
 ]
@@ -111,9 +111,13 @@ function run(
   return trial({ ...conditions, script, work, eventBytes, packBytes })
 }
 
-function shares({ processes, serverCpuShare }: Trial): Numbers {
+function shares({ processes, cpu }: Trial): Numbers {
   const busy = processes.reduce((sum, { cpuShare }) => sum + cpuShare, 0) / processes.length
-  return { 'process cpu %': 100 * busy, 'server cpu %': 100 * serverCpuShare }
+  return { 'process cpu %': 100 * busy, ...machineOf(cpu) }
+}
+
+function machineOf({ server, machine }: CpuUse): Numbers {
+  return { 'server cpu %': 100 * server, 'machine cpu %': 100 * machine }
 }
 
 function latencies(waits: readonly number[], more: Numbers): Numbers {
