@@ -71,7 +71,7 @@ function say(text: string): void {
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${text}`)
 }
 
-/** Whether all went well. Rejects when it could not be carried through in time. */
+/** Whether all went well and was carried through in time. Rejects when there is no NATS server to be had. */
 async function run(options: Options, interrupted: AbortSignal): Promise<boolean> {
   const stopped = new AbortController()
   const late = new Error(`not done after ${options.timeout} s (--timeout)`)
@@ -84,7 +84,7 @@ async function run(options: Options, interrupted: AbortSignal): Promise<boolean>
   const replicas = NAMES.map((name) => new ReplicaProcess(name, group, (error) => stopped.abort(error)))
   const ledger = new Ledger()
   const subscribers: Subscriber[] = []
-  let readings: Promise<void>[] = []
+  const readings: Promise<void>[] = []
   try {
     say(`NATS at ${url}; starting replicas ${NAMES.join(', ')}`)
     await Promise.all(replicas.map((replica) => replica.start(signal)))
@@ -100,7 +100,7 @@ async function run(options: Options, interrupted: AbortSignal): Promise<boolean>
       const reading = subscriber.read(signal)
       // It ends only by an error; whoever waits for anything is told at once.
       reading.catch((error: unknown) => stopped.abort(error))
-      readings = [...readings, reading]
+      readings.push(reading)
       await subscriber.open(signal)
       return subscriber
     }
@@ -260,7 +260,12 @@ async function main(): Promise<number> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => interrupted.abort(new Error(`told to stop by ${name}`)))
   }
-  return (await run(options, interrupted.signal)) ? 0 : 1
+  try {
+    return (await run(options, interrupted.signal)) ? 0 : 1
+  } catch (error) {
+    console.error((error as Error).message)
+    return 1
+  }
 }
 
 process.exitCode = await main()

@@ -179,8 +179,10 @@ export class Nemesis {
         const twins = world.hosts.filter(
           (host) => !host.process?.open && processes.some((one) => one.name === host.name),
         )
-        // A roster of one founds its group alone: cut off, a second process of that name cannot know of the first.
+        // That two processes have one name is noticed by hearing the other: while the first is cut off, the second may
+        // take its seat in a first start beside it, which no protocol without a disk can tell from a first start.
         if (twins.length === 0 || this.world.roster.length === 1) return
+        if (processes.some((one) => processes.some((other) => world.network.isCut(one.host, other.host)))) return
         const twin = chance.pick(twins)
         this.rise(twin)
         this.later(chance.between(300, 4000), () => {

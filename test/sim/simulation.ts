@@ -101,7 +101,8 @@ function judge(world: World, nemesis: Nemesis, workload: Workload): number {
   if (within(LIVENESS_MS, 'healing')) {
     workload.last()
     if (within(5000, 'one more event of each publisher')) {
-      world.run(400) // Subscribers read to the end, and the last acknowledgements are out.
+      world.run(400) // The last acknowledgements are out.
+      workload.readToTheEnd()
       world.sent = {}
       world.run(IDLE_MS)
       idle = { ms: IDLE_MS, sent: world.sent }

@@ -6,9 +6,8 @@ import { Flush } from '../../broker/group/flush.ts'
 import { Joining } from '../../broker/group/joining.ts'
 import { Member } from '../../broker/group/member.ts'
 import type { Slot } from '../../broker/group/message.ts'
-import { isQuorum } from '../../broker/group/view.ts'
-
 import { TotalOrder } from '../../broker/group/total-order.ts'
+import { isQuorum } from '../../broker/group/view.ts'
 
 export interface Variant {
   readonly name: string
@@ -89,13 +88,12 @@ export const VARIANTS: readonly Variant[] = [
     seeds: 4000,
     target: Flush,
     method: 'chosen',
-    broken: () =>
-      function (leading) {
-        const { oldMembers } = leading.proposal
-        let ranks = 0
-        for (const [rank, member] of oldMembers.entries()) if (leading.accepts.has(member.incarnation)) ranks |= 1 << rank
-        return isQuorum(ranks, oldMembers.length)
-      },
+    broken: () => (leading) => {
+      const { oldMembers } = leading.proposal
+      let ranks = 0
+      for (const [rank, member] of oldMembers.entries()) if (leading.accepts.has(member.incarnation)) ranks |= 1 << rank
+      return isQuorum(ranks, oldMembers.length)
+    },
   },
   {
     name: 'chosen-by-one',

@@ -76,6 +76,11 @@ export class Workload {
     this.world.agenda.after(this.chance.wait(this.options.everyMs), () => this.publish(publisher))
   }
 
+  /** However little a subscriber reads at a time. */
+  readToTheEnd(): void {
+    for (const subscriber of this.subscribers) for (let i = 0; i < 300; i++) subscriber.read()
+  }
+
   private read(subscriber: Subscriber): void {
     subscriber.read()
     this.world.agenda.after(this.chance.between(20, 120), () => this.read(subscriber))
