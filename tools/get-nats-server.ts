@@ -1,6 +1,6 @@
 // Finds a nats-server, or gets one: `npm test` runs this first. Where Debian's tools are at hand the package is fetched
 // and unpacked beside the other dependencies; nothing is installed, so that no service starts on this machine. Where that
-// does not work, one line says how to get it, and the tests that need it are skipped.
+// does not work, one line says how to get it, and what needs it is skipped.
 
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
@@ -14,7 +14,7 @@ const UNPACKED = join(CACHE, 'nats-server')
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin']
 
 export const HOW_TO_GET: string =
-  'No nats-server found: the tests that need it are skipped. Get it (Debian, Ubuntu: apt-get install nats-server; ' +
+  'No nats-server found: what needs it is skipped. Get it (Debian, Ubuntu: apt-get install nats-server; ' +
   'macOS: brew install nats-server) or set NATS_SERVER=/path/to/nats-server.'
 
 /** The path of the program; undefined: there is none. `NATS_SERVER` is taken at its word. */

@@ -21,6 +21,8 @@ const alive = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
 })
+// Without this a signal would end this process and leave the others running.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 function keep(child: ChildProcess): Promise<unknown> {
   alive.add(child)
