@@ -55,7 +55,8 @@ export function logNote(log: Log, note: Note): void {
       log.info({ view: note.view, attempt: note.attempt, why: note.why }, 'gave up leading a view change')
       break
     case 'paused':
-      log.warn({ ms: note.ms }, 'this process was paused; deadlines moved by as much')
+      // Garbage collection and a busy machine are everyday; a tenth of a second is worth an operator's attention.
+      log[note.ms >= 100 ? 'warn' : 'debug']({ ms: note.ms }, 'this process was paused; deadlines moved by as much')
       break
     case 'catchingUp':
       log.info({ position: note.position, head: note.head, bytes: note.bytes }, 'catching up')
