@@ -13,6 +13,12 @@ const CONNECTIONS = 64
 /** Waiting for an answer, at most: beyond it a call of the schedule is left out, and counted. */
 const OPEN_MAX = 1000
 
+// Should this process end in the middle, its replicas end with it.
+const started = new Set<Lockstep>()
+process.once('exit', () => {
+  for (const replica of started) replica.signal('SIGKILL')
+})
+
 export interface Posted {
   /** From the call to the end of the answer, in milliseconds. */
   readonly latencies: readonly number[]
@@ -38,6 +44,7 @@ export async function postSteadily(eventBytes: number, warmUpMs: number, windowM
     agent.destroy()
     for (const replica of replicas) replica.signal('SIGKILL')
     await Promise.all(replicas.map((replica) => replica.ended()))
+    for (const replica of replicas) started.delete(replica)
     await server.stop()
   }
 }
@@ -45,8 +52,7 @@ export async function postSteadily(eventBytes: number, warmUpMs: number, windowM
 function startReplica(name: string, server: Server): Lockstep {
   const flags = ['--name', name, '--roster', ROSTER.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
   const replica = new Lockstep(['start', ...flags, '--auto-topics'])
-  // Should this process end in the middle, its replicas end with it.
-  process.once('exit', () => replica.running && replica.signal('SIGKILL'))
+  started.add(replica)
   return replica
 }
 
