@@ -13,7 +13,10 @@ import { countEvents } from './count-events.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Task, type Window } from './task.ts'
 
-/** A flooding member keeps two full batches waiting: enough that no slot leaves half empty, and no more. */
+/**
+ * A flooding member keeps as many events waiting as fill two batches and a little: the member never runs dry, and the
+ * last slot of a turn may leave nearly empty, as with any load that knows nothing of batches.
+ */
 const QUEUE_BYTES = 2 * DEFAULT_SETTINGS.batchBytesMax
 
 /** Under a flood so many events share one measurement of latency. */
