@@ -93,7 +93,7 @@ class GroupWork implements Work {
     const part = (window.until - window.from) / this.task.roster.length
     const turn = this.task.roster.indexOf(this.task.name)
     const from = turn === 0 ? Date.now() : window.from + turn * part
-    atRate(STEADY_A_SECOND, from, window.from + (turn + 1) * part, () => this.submit(true))
+    void atRate(STEADY_A_SECOND, from, window.from + (turn + 1) * part, () => this.submit(true))
   }
 
   events(): number {

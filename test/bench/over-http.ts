@@ -59,25 +59,24 @@ function startReplica(name: string, server: Server): Lockstep {
 async function post(url: string, agent: Agent, eventBytes: number, window: Window): Promise<Omit<Posted, 'cpu'>> {
   const body = JSON.stringify('a'.repeat(eventBytes - 2))
   const latencies: number[] = []
-  let open = 0
+  const open = new Set<Promise<void>>()
   let leftOut = 0
   await postOne(url, agent, body) // The first makes the topic.
-  await new Promise<void>((resolve, reject) => {
-    atRate(STEADY_A_SECOND, Date.now(), window.until, () => {
-      if (open >= OPEN_MAX) {
-        leftOut++
-        return
-      }
-      const counts = Date.now() >= window.from
-      const at = performance.now()
-      open++
-      postOne(url, agent, body).then(() => {
-        open--
-        if (counts) latencies.push(performance.now() - at)
-        if (open === 0 && Date.now() >= window.until) resolve()
-      }, reject)
+  await atRate(STEADY_A_SECOND, Date.now(), window.until, () => {
+    if (open.size >= OPEN_MAX) {
+      leftOut++
+      return
+    }
+    const counts = Date.now() >= window.from
+    const at = performance.now()
+    const answered = postOne(url, agent, body).then(() => {
+      open.delete(answered)
+      if (counts) latencies.push(performance.now() - at)
     })
+    answered.catch(() => undefined) // It stays open, and is judged at the end.
+    open.add(answered)
   })
+  await Promise.all(open)
   return { latencies, leftOut }
 }
 

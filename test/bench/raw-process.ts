@@ -44,7 +44,7 @@ class RawWork implements Work {
       this.flooding = true
       for (let i = 0; i < 2; i++) void this.flood()
     } else if (this.task.name === this.task.roster[0]) {
-      atRate(STEADY_A_SECOND, Date.now(), window.until, () => this.askTheOther())
+      void atRate(STEADY_A_SECOND, Date.now(), window.until, () => this.askTheOther())
     }
   }
 
