@@ -348,14 +348,19 @@ export class Flush {
     }
   }
 
-  private enoughAnswers(leading: Leading, time: Instant): boolean {
+  /**
+   * May these of the view decide how it goes on? A quorum may; of view 0 only all. There a process that lost its memory
+   * looks like a new one, so that less than the whole roster might found a second group beside a living one.
+   */
+  enough(ranks: Ranks): boolean {
     const size = this.view.members.length
+    return this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, size)
+  }
+
+  private enoughAnswers(leading: Leading, time: Instant): boolean {
     let answered = 0
     for (const rank of leading.answers.keys()) answered |= 1 << rank
-    // A process that lost its memory looks like a new one, so less than the whole roster might found a second group
-    // beside a living one.
-    if (this.view.number === 0) return answered === everyRank(size)
-    if (!isQuorum(answered, size)) return false
+    if (!this.enough(answered)) return false
     const waitedFor = this.connectivity.connectedTo(this.host.hears()) & ~answered
     return waitedFor === 0 || time - leading.startedAt >= this.host.settings.collectWaitMs
   }
@@ -369,7 +374,7 @@ export class Flush {
       leading.trim = leading.adopted.trim
     } else {
       leading.goingOn = membersThatGoOn(this.view, answers, this.stalledAtWedge)
-      if (leading.goingOn === 0 || (this.view.number === 0 && leading.goingOn !== everyRank(size))) {
+      if (leading.goingOn === 0 || (this.view.number === 0 && !this.enough(leading.goingOn))) {
         this.giveUp(time, 'those that answered are no quorum, or are not connected with each other')
         return false
       }

@@ -33,7 +33,7 @@ import { type GroupSettings, settingsDifference, settingsText } from './settings
 import { CatchUp, Donor } from './state-transfer.ts'
 import { SubmissionQueue } from './submission-queue.ts'
 import { TotalOrder } from './total-order.ts'
-import { everyRank, has, type Incarnation, isQuorum, type MemberId, type Ranks, rankOf, type View } from './view.ts'
+import { has, type Incarnation, isQuorum, type MemberId, type Ranks, rankOf, type View } from './view.ts'
 
 export interface MemberOptions {
   readonly settings: GroupSettings
@@ -287,14 +287,13 @@ export class Member {
 
   private mayLead(): boolean {
     if (!this.linked || this.installing || this.excludedBy) return false
-    const size = this.view.members.length
     if (this.role === 'founding') {
       if (this.time - this.startedAt < this.settings.firstWaitMs || this.namesakeHeard()) return false
-      return this.connected() === everyRank(size)
+      return this.flush.enough(this.connected())
     }
     if (this.role !== 'member') return false
     if (!this.wedged && !this.connectivity.maySeeAndStart(this.time)) return false
-    return isQuorum(this.connected(), size)
+    return this.flush.enough(this.connected())
   }
 
   // ---- who is heard
@@ -955,7 +954,7 @@ export class Member {
       joined: first ? members : members.filter((member) => !among(oldMembers, member)),
       left: first ? [] : left,
       failed: first ? [] : gone.filter((member) => !left.includes(member)),
-      member: among(members, this.self),
+      member: this.role === 'member',
     })
   }
 

@@ -33,8 +33,6 @@ export interface ProcessParts {
   readonly settings: GroupSettings
   readonly roster: readonly string[]
   readonly datagramBytesMax: number
-  /** Name of a deliberately broken variant of the protocol. */
-  readonly variant?: string | undefined
   readonly replica: (process: SimulatedProcess) => Replica
   readonly observe: (observation: Observation) => void
   readonly onOutput: (process: SimulatedProcess, output: Output) => void
@@ -89,7 +87,7 @@ export class SimulatedProcess implements Port {
     this.fabric = new SimulatedFabric(parts.network, this, parts.datagramBytesMax, (incarnation) => {
       this.address = incarnation
     })
-    const { settings, roster, name, variant } = parts
+    const { settings, roster, name } = parts
     const options = {
       settings,
       name,
@@ -98,7 +96,6 @@ export class SimulatedProcess implements Port {
       roster,
       random: parts.chance.fork('member').next,
       datagramBytesMax: () => parts.datagramBytesMax,
-      ...(variant === undefined ? {} : { variant }),
     }
     this.member = new Member(options, this.now())
     this.replica = parts.replica(this)

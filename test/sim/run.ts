@@ -5,10 +5,13 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { SCENARIOS, scenarioNamed } from './scenarios.ts'
-import { type RunResult, simulate } from './simulation.ts'
+import { loadBroken, type Simulator } from './broken-protocol.ts'
+import { hunt } from './hunt.ts'
+import { SCENARIOS } from './scenarios.ts'
+import { type RunResult, simulate as simulateRight } from './simulation.ts'
 import type { TraceLevel } from './trace.ts'
 import { addTurns, TURNS, type TurnCounts } from './turns.ts'
+import { VARIANTS } from './variants.ts'
 import type { Failure } from './world.ts'
 
 const HELP = `npm run sim -- [options]
@@ -18,7 +21,8 @@ const HELP = `npm run sim -- [options]
   --trace LEVEL      none, some (default with --seed) or all: every header, delivery and arrival too
   --scenario NAME    run one directed scenario with its trace; --scenario list names them
   --application A    log or broker, instead of what the seeds draw (every fourth runs the broker)
-  --variant NAME     a deliberately broken variant of the protocol: a run that passes is then bad news
+  --variants         break the protocol in every way of test/sim/variants.ts and print who catches it
+  --variant NAME     with --seed, --seeds or --scenario: one of these; a run that passes is then bad news
   --keep-going       with --seeds: go on after a failure (default), --no-keep-going: stop at the first
   --jobs N           processes to use (default: one a core)
   --help             this text
@@ -38,6 +42,7 @@ const { values: args } = parseArgs({
     scenario: { type: 'string' },
     application: { type: 'string' },
     variant: { type: 'string' },
+    variants: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: true },
     jobs: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -45,15 +50,39 @@ const { values: args } = parseArgs({
   },
 })
 
+const { simulate, scenarios } = await simulator(args.variant)
+
 if (args.help) console.log(HELP)
+else if (args.variants) process.exitCode = await huntAll()
 else if (args.worker) work()
 else if (args.scenario !== undefined) process.exitCode = runScenario(args.scenario)
 else if (args.seed !== undefined) process.exitCode = runSeed(whole(args.seed, '--seed'))
 else process.exitCode = await runSeeds(args.seeds ?? '1-500')
 
+async function simulator(variantName: string | undefined): Promise<Simulator> {
+  if (variantName === undefined) return { simulate: simulateRight, scenarios: SCENARIOS }
+  const variant = VARIANTS.find(({ name }) => name === variantName)
+  if (variant === undefined) {
+    throw new Error(`--variant ${variantName}: there are ${VARIANTS.map(({ name }) => name).join(', ')}`)
+  }
+  return loadBroken(variant)
+}
+
+async function huntAll(): Promise<number> {
+  let escaped = 0
+  for (const variant of VARIANTS) {
+    const caught = await hunt(variant)
+    const right = caught !== undefined && variant.caughtBy.includes(caught.id)
+    if (!right) escaped++
+    const by = caught === undefined ? 'NOT CAUGHT' : `${right ? '' : 'WRONGLY '}caught by ${caught.id}`
+    console.log(`${variant.name}: ${variant.what}\n    ${by}${caught && `: ${caught.command}`}`)
+  }
+  console.log(`${VARIANTS.length - escaped} variants caught, ${escaped} not`)
+  return escaped === 0 ? 0 : 1
+}
+
 function runSeed(seed: number): number {
   const result = simulate(seed, {
-    variant: args.variant,
     application: application(),
     trace: traceLevel('some'),
     print: (line) => console.log(line),
@@ -73,16 +102,16 @@ function runSeed(seed: number): number {
 
 function runScenario(name: string): number {
   if (name === 'list') {
-    for (const scenario of SCENARIOS) console.log(`${scenario.name}: ${scenario.title}`)
+    for (const scenario of scenarios) console.log(`${scenario.name}: ${scenario.title}`)
     return 0
   }
-  const scenario = scenarioNamed(name)
+  const scenario = scenarios.find((one) => one.name === name)
   if (scenario === undefined) {
     console.error(`no scenario is called ${name}; --scenario list names them`)
     return 2
   }
   console.log(`# ${scenario.title}`)
-  const failure = scenario.run({ variant: args.variant, trace: traceLevel('some'), print: (line) => console.log(line) })
+  const failure = scenario.run({ trace: traceLevel('some'), print: (line) => console.log(line) })
   console.log(
     failure === undefined ? 'passed' : `failed, ${failure.id} at ${failure.at.toFixed(1)} ms: ${failure.text}`,
   )
@@ -157,7 +186,7 @@ async function runSeeds(text: string): Promise<number> {
 
 function work(): void {
   process.on('message', (seed: number) => {
-    const result = simulate(seed, { variant: args.variant, application: application() })
+    const result = simulate(seed, { application: application() })
     process.send?.(result satisfies Report)
   })
 }

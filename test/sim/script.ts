@@ -10,7 +10,6 @@ import type { TraceLevel } from './trace.ts'
 import { type Failure, World } from './world.ts'
 
 export interface ScriptOptions {
-  readonly variant?: string | undefined
   readonly trace?: TraceLevel
   readonly print?: (line: string) => void
 }

@@ -9,7 +9,6 @@ import { Workload } from './workload.ts'
 import { type Failure, World } from './world.ts'
 
 export interface RunOptions {
-  readonly variant?: string | undefined
   /** Instead of what the seed has drawn. */
   readonly application?: 'log' | 'broker' | undefined
   readonly trace?: TraceLevel
@@ -45,7 +44,6 @@ export function simulate(seed: number, options: RunOptions = {}): RunResult {
     datagramBytesMax: plan.datagramBytesMax,
     application: plan.application,
     publishTimeoutMs: 3 * plan.workload.patienceMs,
-    variant: options.variant,
     trace: options.trace ?? 'none',
     ...(options.print === undefined ? {} : { print: options.print }),
   })

@@ -1,190 +1,451 @@
-// Deliberately broken variants of the protocol: each changes one rule, and the checker of the guarantee that the rule
-// keeps must notice. A checker that has never caught anything proves nothing. The protocol itself knows nothing of them:
-// a variant replaces a method for the time of a run.
-
-import { Flush } from '../../broker/group/flush.ts'
-import { Joining } from '../../broker/group/joining.ts'
-import { Member } from '../../broker/group/member.ts'
-import type { Slot } from '../../broker/group/message.ts'
-import { TotalOrder } from '../../broker/group/total-order.ts'
-import { isQuorum } from '../../broker/group/view.ts'
+// Deliberately broken variants of the protocol: each breaks one rule, and a checker must notice. A checker, or a directed
+// scenario, that has never caught anything proves nothing. What is given is the text of the rule and what is put in its
+// place; `broken-protocol.ts` loads the protocol so, and a rule that is written otherwise since is complained about.
 
 export interface Variant {
   readonly name: string
   /** The rule that is broken. */
   readonly what: string
-  /** Checkers that may be the first to notice. */
-  readonly breaks: readonly string[]
-  /** Within how many seeds, from 1 on, one of them must have noticed. */
-  readonly seeds: number
-  readonly target: { readonly prototype: object }
-  readonly method: string
-  /** The broken method, given the right one. It is called as a method. */
-  readonly broken: (right: Method) => Method
+  readonly edits: readonly Edit[]
+  /** Who may be the first to notice: checkers, `BUG` for the protocol's own assertions, `SCRIPT` for a scenario. */
+  readonly caughtBy: readonly string[]
+  /** A directed scenario, or one of so many seeds. */
+  readonly shownBy: { readonly scenario: string } | { readonly from: number; readonly within: number }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a method of any of the parts, with its private fields.
-type Method = (this: any, ...args: any[]) => any
+interface Edit {
+  /** Below `broker/`. */
+  readonly file: string
+  readonly right: string
+  readonly broken: string
+}
+
+function inGroup(file: string, right: string, broken: string): Edit {
+  return { file: `group/${file}.ts`, right, broken }
+}
 
 export const VARIANTS: readonly Variant[] = [
+  // ---- total order
+
   {
     name: 'acknowledge-before-stable',
     what: 'a slot is delivered as safe when it is known, held by all or not',
-    breaks: ['G2', 'G3', 'G4', 'G6', 'G8'],
-    seeds: 200,
-    target: TotalOrder,
-    method: 'nextSafe',
-    broken: () =>
-      function () {
-        return this.nextKnown()
-      },
+    edits: [
+      inGroup('total-order', 'return next && this.stable[next.sender]! >= next.slot ? next : undefined', 'return next'),
+    ],
+    caughtBy: ['G2', 'G3', 'G4', 'G6', 'G8'],
+    shownBy: { scenario: 'c4' },
   },
   {
     name: 'order-with-holes',
     what: 'a slot is delivered when it is stable, though one before it may still come',
-    breaks: ['G3', 'BUG'],
-    seeds: 200,
-    target: TotalOrder,
-    method: 'nextKnown',
-    broken: () =>
-      function () {
-        return this.nextUndelivered()
-      },
+    edits: [inGroup('total-order', 'if (this.lane(rank).held < needed) return undefined', '')],
+    caughtBy: ['G3', 'BUG'],
+    shownBy: { scenario: 'c8' },
   },
   {
     name: 'effect-before-cause',
     what: "a member's next slot is its next number, whatever it has seen",
-    breaks: ['G3', 'BUG'],
-    seeds: 200,
-    target: TotalOrder,
-    method: 'nextOwnSlot',
-    broken: () =>
-      function () {
-        return this.lane(this.self).held + 1
-      },
+    edits: [inGroup('total-order', 'next = Math.max(next, rank < this.self ? known : known + 1)', '')],
+    caughtBy: ['G3'],
+    shownBy: { scenario: 'c5' },
+  },
+  {
+    name: 'nulls-must-be-stable',
+    what: 'a slot is safe only when the nulls before it are stable too',
+    edits: [
+      inGroup(
+        'total-order',
+        'return next && this.stable[next.sender]! >= next.slot ? next : undefined',
+        'return next && this.stable.every((slot, rank) => slot >= (rank <= next.sender ? next.slot : next.slot - 1)) ? next : undefined',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c13' },
+  },
+  {
+    name: 'no-acknowledgement',
+    what: 'what is held is said by heartbeats and slots alone',
+    edits: [inGroup('member', 'if (this.order.takePayloadHeld()) this.ackOwed = true', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c14' },
+  },
+  {
+    name: 'asking-in-vain',
+    what: 'who is asked for its header waits for its next heartbeat',
+    edits: [inGroup('member', 'if (header.ask) this.askedFor = true', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c14-ask' },
+  },
+  {
+    name: 'no-nulls',
+    what: 'a member with nothing to send lets the others wait for its turn',
+    edits: [inGroup('member', 'if (owed > 0) this.order.raiseOwnWatermark(owed)', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'crash-under-load' },
+  },
+
+  // ---- failure detection
+
+  {
+    name: 'own-pauses-blame-others',
+    what: 'time goes on while the process does not run',
+    edits: [
+      inGroup('patient-clock', 'this.time += Math.min(elapsed, this.lateTickMs)', 'this.time += elapsed'),
+      inGroup(
+        'patient-clock',
+        'this.time + Math.min(Math.max(0, now - this.lastTick), this.lateTickMs)',
+        'this.time + Math.max(0, now - this.lastTick)',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'all-paused' },
+  },
+  {
+    name: 'suspicion-sticks',
+    what: 'who was silent once is suspected for ever',
+    edits: [
+      inGroup(
+        'failure-detector',
+        'this.failed.delete(incarnation)\n  }\n\n  /** Heard within',
+        '}\n\n  /** Heard within',
+      ),
+      inGroup(
+        'failure-detector',
+        'return !this.failed.has(incarnation) &&',
+        'if (this.heardAt.has(incarnation) && !this.fresh(incarnation, time, this.settings.suspectAfterMs)) this.failed.add(incarnation)\n    return !this.failed.has(incarnation) &&',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c12' },
+  },
+  {
+    name: 'others-broken-links-ignored',
+    what: 'a pair of other members that is not connected calls for no change [c6]',
+    edits: [inGroup('connectivity', 'if (time - since > 1.5 * this.settings.heartbeatMs) return true', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c6a' },
+  },
+  {
+    name: 'blind-member-leads',
+    what: 'a member that hears nobody starts a change [c12]',
+    edits: [inGroup('member', 'if (!this.wedged && !this.connectivity.maySeeAndStart(this.time)) return false', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c12' },
+  },
+  {
+    name: 'cut-off-member-leads',
+    what: 'rank 0 of two goes on alone though its fabric says that it is cut off [c12]',
+    edits: [
+      inGroup(
+        'member',
+        'if (!this.linked || this.installing || this.excludedBy) return false',
+        'if (this.installing || this.excludedBy) return false',
+      ),
+      inGroup('member', 'if (!linked) return this.clock.freeze(now)', 'if (!linked) return'),
+      inGroup('member', 'if (!this.linked) return\n    this.donor.tick', 'this.donor.tick'),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c12-two' },
+  },
+  {
+    name: 'stalled-put-back-in',
+    what: 'a member that stalls is proposed again because it answers [c16]',
+    edits: [inGroup('proposal', '[staying & ~stalled, staying]', '[staying]')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c16' },
+  },
+  {
+    name: 'wedged-member-ignored',
+    what: 'a wedged member that is heard calls for no change [c17]',
+    edits: [
+      inGroup(
+        'member',
+        'if (rank === this.rank ? this.wedged : this.connectivity.isWedged(rank))',
+        'if (rank === this.rank && this.wedged)',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c17-lost-coordinator' },
+  },
+  {
+    name: 'alone-and-silent',
+    what: 'a view of one sends no heartbeats [c17]',
+    edits: [
+      inGroup(
+        'member',
+        'if (!this.wedged) return this.sendHeader(false)',
+        'if (this.view.members.length === 1) return\n    if (!this.wedged) return this.sendHeader(false)',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10', 'G9'],
+    shownBy: { scenario: 'c17-alone' },
+  },
+
+  // ---- change of view
+
+  {
+    name: 'old-quorum-alone',
+    what: 'a proposal is chosen by accepts from a quorum of the old view alone [c1]',
+    edits: [inGroup('flush', 'isQuorum(ranksWhere(members, accepted), members.length)', 'true')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c1' },
+  },
+  {
+    name: 'majority-founds',
+    what: 'a majority of the roster may form the first view [c2]',
+    edits: [
+      inGroup(
+        'flush',
+        'this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, size)',
+        'isQuorum(ranks, size)',
+      ),
+    ],
+    caughtBy: ['G9', 'SCRIPT'],
+    shownBy: { scenario: 'c2' },
+  },
+  {
+    name: 'first-choice-forgotten',
+    what: 'in view 0 an accepted proposal is dropped by the rule of other views',
+    edits: [inGroup('proposal', 'if (view.number === 0) {', 'if (view.number < 0) {')],
+    caughtBy: ['G1', 'G9'],
+    shownBy: { scenario: 'first-choice' },
+  },
+  {
+    name: 'excluded-forgets-at-once',
+    what: 'who is excluded forgets the Install before anybody was heard in the new view [c3]',
+    edits: [
+      inGroup(
+        'member',
+        'this.excludedBy = proposal\n',
+        "if (this.leave) return this.exit('left')\n    return this.becomeObserver('out')\n",
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c3' },
   },
   {
     name: 'trim-not-causally-closed',
-    what: 'at the end of a view the whole trim is delivered, effects without their causes too',
-    breaks: ['G3', 'G5'],
-    seeds: 3000,
-    target: TotalOrder,
-    method: 'causallyClosed',
-    broken: () => (trim: readonly number[]) => [...trim],
+    what: 'at the end of a view the whole trim is delivered, effects without their causes too [c4]',
+    edits: [inGroup('member', 'const trim = order.causallyClosed(proposal.trim)', 'const trim = [...proposal.trim]')],
+    caughtBy: ['G3', 'G5'],
+    shownBy: { scenario: 'c4' },
   },
   {
     name: 'cut-requests-forgotten',
-    what: "a survivor does not put its own cut batches back: they are lost without its publisher's retry",
-    breaks: ['G10', 'G7'],
-    seeds: 3000,
-    target: TotalOrder,
-    method: 'ownBeyond',
-    broken: () => (): Slot[] => [],
+    what: 'a survivor does not put its own cut batches back',
+    edits: [inGroup('member', 'for (const slot of cut.reverse()) this.queue.putBack(slot.batch)', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'survivor-cut' },
   },
   {
-    name: 'old-quorum-alone',
-    what: 'a proposal counts as chosen with accepts from a quorum of the old view alone',
-    breaks: ['G3', 'G4', 'G6', 'G9', 'G10'],
-    seeds: 4000,
-    target: Flush,
-    method: 'chosen',
-    broken: () => (leading) => {
-      const { oldMembers } = leading.proposal
-      let ranks = 0
-      for (const [rank, member] of oldMembers.entries()) if (leading.accepts.has(member.incarnation)) ranks |= 1 << rank
-      return isQuorum(ranks, oldMembers.length)
-    },
+    name: 'waits-for-all',
+    what: 'a coordinator waits for all that it hears, for ever [c7]',
+    edits: [inGroup('flush', ' || time - leading.startedAt >= this.host.settings.collectWaitMs', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c7-no-answer' },
   },
   {
-    name: 'chosen-by-one',
-    what: 'a coordinator installs what it has proposed without waiting for accepts',
-    breaks: ['G1', 'G3', 'G4', 'G6', 'G9', 'G10'],
-    seeds: 400,
-    target: Flush,
-    method: 'chosen',
-    broken: () => () => true,
+    name: 'held-shown-while-wedged',
+    what: 'the heartbeat of a wedged member is the header that it always was: nulls, and what it holds [c8]',
+    edits: [
+      inGroup(
+        'member',
+        'if (!this.wedged) return this.sendHeader(false)',
+        "const owed = this.role === 'member' ? this.order.nullsOwed() : 0\n    if (owed > 0) this.order.raiseOwnWatermark(owed)\n    if (!this.wedged || this.role === 'member') return this.sendHeader(false)",
+      ),
+    ],
+    caughtBy: ['G3', 'G4', 'G6'],
+    shownBy: { scenario: 'late-slot' },
+  },
+  {
+    name: 'joiner-before-its-state',
+    what: 'a joiner says that it is ready, and accepts, before it holds the state at the cut [c9]',
+    edits: [
+      inGroup('joining', 'if (position < this.cut.position || !this.order.holds(this.cut.trim)) return said', ''),
+      inGroup(
+        'joining',
+        'if (this.proposed && this.order.holds(this.proposed.proposal.trim)) {',
+        'if (this.proposed) {',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G6', 'G10'],
+    shownBy: { scenario: 'joiner-lacks-slots' },
+  },
+  {
+    name: 'joiner-serves-nothing',
+    what: 'a joiner does not serve the slots that came with its cut [c9]',
+    edits: [
+      inGroup(
+        'member',
+        'return view === this.joining?.view.number ? this.joining.order : this.previousOrder(view)',
+        'return undefined',
+      ),
+      inGroup(
+        'member',
+        'const order = this.joining?.view.number === proposal.view ? this.joining.order : undefined',
+        'const order = undefined',
+      ),
+      inGroup(
+        'member',
+        'this.previous = { proposal, order }\n    this.appendView',
+        'this.previous = { proposal, order: this.joining ? undefined : order }\n    this.appendView',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c9a' },
+  },
+  {
+    name: 'own-view-in-the-log-ignored',
+    what: 'a joiner whose Install is lost does not see its own view in the log [c9]',
+    edits: [
+      inGroup(
+        'member',
+        'if (proposal.members.some(({ incarnation }) => incarnation === this.self.incarnation)) {\n      // Its Install',
+        'if (false) {\n      // Its Install',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G1', 'G10', 'BUG'],
+    shownBy: { scenario: 'c9b' },
+  },
+  {
+    name: 'voter-becomes-observer',
+    what: 'who voted in the first start and hears the group first does not ask for its Install [c9]',
+    edits: [inGroup('member', 'if (this.flush.promised === 0 && !this.excludedBy) return', 'return')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c9c' },
+  },
+  {
+    name: 'stale-install-taken',
+    what: 'who is excluded keeps its incarnation, and takes any Install that names it [c10]',
+    edits: [
+      inGroup('member', 'if (!voted) return\n', 'return\n'),
+      inGroup(
+        'member',
+        "if (this.role === 'observer') return this.onInstallAsJoiner(proposal)",
+        "if (this.role === 'observer') {\n      if (proposal.members.some(({ incarnation }) => incarnation === this.self.incarnation)) return this.begin(proposal, undefined)\n      return\n    }",
+      ),
+    ],
+    caughtBy: ['G1', 'BUG'],
+    shownBy: { scenario: 'c10' },
+  },
+  {
+    name: 'adopts-the-impossible',
+    what: 'an accepted proposal is adopted though it cannot have been chosen [c15]',
+    edits: [
+      inGroup(
+        'proposal',
+        'return isQuorum(mayHaveAccepted, view.members.length) ? proposal : undefined',
+        'return proposal',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c15' },
+  },
+  {
+    name: 'adopts-nothing',
+    what: 'an accepted proposal that may have been chosen is not taken over',
+    edits: [
+      inGroup(
+        'flush',
+        'leading.adopted = mustAdopt(this.view, answers)',
+        'leading.adopted = undefined as Proposal | undefined',
+      ),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'chosen-unseen' },
   },
   {
     name: 'promise-forgotten',
     what: 'a member accepts a proposal of a lower ballot than it has promised',
-    breaks: ['G1', 'G2', 'G3', 'G4', 'G9', 'G10', 'BUG'],
-    seeds: 4000,
-    target: Flush,
-    method: 'onPropose',
-    broken: (right) =>
-      function (from, ballot, ...rest) {
-        if (ballot < this.promised) this.promised = ballot - 1
-        return right.call(this, from, ballot, ...rest)
-      },
+    edits: [
+      inGroup(
+        'flush',
+        'if (ballot < this.promised) return this.refuse(from)\n    // A process that lost',
+        '// A process that lost',
+      ),
+      inGroup('flush', 'if (proposed.ballot < this.promised) this.proposed = undefined\n    else if', 'if'),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'late-propose' },
   },
   {
-    name: 'joiner-before-its-state',
-    what: 'a joiner says that it is ready before its log and slots reach the cut',
-    breaks: ['G1', 'G2', 'G3', 'G4', 'G8', 'G10', 'BUG'],
-    seeds: 400,
-    target: Joining,
-    method: 'progress',
-    broken: (right) =>
-      function () {
-        const { position, trim } = this.cut
-        const { holds } = this.order
-        this.order.holds = () => true
-        const said = right.call(this, Math.max(position, trim.length))
-        this.order.holds = holds
-        return said
-      },
+    name: 'chosen-by-one',
+    what: 'a coordinator installs what it has proposed without waiting for accepts',
+    edits: [
+      inGroup('flush', 'isQuorum(ranksWhere(oldMembers, accepted), oldMembers.length) &&', ''),
+      inGroup('flush', 'isQuorum(ranksWhere(members, accepted), members.length)', 'true'),
+    ],
+    caughtBy: ['G1', 'G3', 'G4', 'G6', 'G9'],
+    shownBy: { from: 1, within: 100 },
   },
   {
-    name: 'delivers-while-wedged',
-    what: 'a wedged member goes on delivering',
-    breaks: ['G2', 'G3', 'G4', 'BUG'],
-    seeds: 3000,
-    target: Member,
-    method: 'onTurn',
-    broken: (right) =>
-      function () {
-        const { wedged } = this
-        if (this.role === 'member') {
-          this.wedged = false
-          this.deliverSafe()
-          this.wedged = wedged
-        }
-        return right.call(this)
-      },
+    name: 'half-goes-on',
+    what: 'half of a view is a quorum without rank 0 too',
+    edits: [{ file: 'group/view.ts', right: '&& has(ranks, 0)', broken: '' }],
+    caughtBy: ['G1', 'G9'],
+    shownBy: { scenario: 'half' },
   },
   {
-    name: 'held-shown-while-wedged',
-    what: 'the heartbeat of a wedged member is a header that shows what it holds',
-    breaks: ['G2', 'G3', 'G4', 'G6', 'BUG'],
-    seeds: 4000,
-    target: Member,
-    method: 'heartbeat',
-    broken: (right) =>
-      function () {
-        if (this.role === 'member') this.sendHeader(false)
-        return right.call(this)
-      },
+    name: 'old-slots-dropped-at-once',
+    what: 'the slots of the ended view are let go of before all were heard in the new one',
+    edits: [
+      inGroup(
+        'member',
+        'this.previous = { proposal, order }\n    this.appendView',
+        'this.previous = { proposal, order: undefined }\n    this.appendView',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'slow-to-install' },
   },
   {
-    name: 'excluded-forgets-at-once',
-    what: 'who is excluded forgets the Install before anybody was heard in the new view',
-    breaks: ['G10'],
-    seeds: 4000,
-    target: Member,
-    method: 'answerWithInstall',
-    broken: () => () => undefined,
+    name: 'namesake-let-in',
+    what: 'a joiner may have the name of a member that is heard [c17]',
+    edits: [
+      inGroup(
+        'member',
+        'return !this.view.members.some(({ name }, rank) => name === member.name && has(connected, rank))',
+        'return connected > 0',
+      ),
+      inGroup(
+        'member',
+        'const wantsIn = this.catchUp.nearHead && !this.namesakeHeard()',
+        'const wantsIn = this.catchUp.nearHead',
+      ),
+      inGroup('proposal', 'member.name !== name &&\n          candidate', 'candidate'),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'namesake' },
+  },
+  {
+    name: 'joiner-begins-anew',
+    what: 'a joiner delivers the slots that its log has already once more',
+    edits: [inGroup('member', 'order.skipThrough(this.key)', '')],
+    caughtBy: ['G3', 'G5', 'G8'],
+    shownBy: { from: 1, within: 100 },
+  },
+
+  // ---- the replicated state
+
+  {
+    name: 'no-publisher-memory',
+    what: 'a retry is not known again',
+    edits: [{ file: 'events/publishers.ts', right: 'if (publisher === undefined) return NEW', broken: 'return NEW' }],
+    caughtBy: ['G7'],
+    shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'snapshot-without-publishers',
+    what: 'who joins from a snapshot knows no publishers',
+    edits: [
+      {
+        file: 'events/publishers.ts',
+        right: 'this.byId.set(id, publisher)\n      this.order.use(publisher)\n    }\n  }\n\n  private',
+        broken: 'void [publisher]\n    }\n  }\n\n  private',
+      },
+    ],
+    caughtBy: ['G7', 'G8'],
+    shownBy: { from: 1, within: 300 },
   },
 ]
-
-/** Breaks the protocol in this process until the answer is called. */
-export function breakProtocol(name: string): () => void {
-  const variant = VARIANTS.find((one) => one.name === name)
-  if (!variant) throw new Error(`no variant ${name}; there are: ${VARIANTS.map((one) => one.name).join(', ')}`)
-  const methods = variant.target.prototype as Record<string, Method>
-  const right = methods[variant.method]
-  if (right === undefined) throw new Error(`${name}: there is no method ${variant.method}`)
-  methods[variant.method] = variant.broken(right)
-  return () => {
-    methods[variant.method] = right
-  }
-}

@@ -27,7 +27,6 @@ export interface WorldOptions {
   readonly application?: 'log' | 'broker'
   /** How long the broker keeps a request. */
   readonly publishTimeoutMs?: number
-  readonly variant?: string | undefined
   readonly trace?: TraceLevel
   readonly print?: (line: string) => void
   readonly checkers?: Checker[]
@@ -145,7 +144,6 @@ export class World {
       settings: this.settings,
       roster: this.roster,
       datagramBytesMax: this.options.datagramBytesMax ?? 1024 * 1024,
-      variant: this.options.variant,
       replica: (on) => this.newReplica(on),
       observe: (observation) => this.observe(observation),
       onOutput: (on, output) => this.saw(on, output),
