@@ -88,6 +88,7 @@ export class Driver {
       if (output.type === 'send') this.parts.fabric.send(output.to, output.datagram)
       else if (output.type === 'takeSnapshot') this.step({ type: 'snapshot', state: this.parts.application.snapshot() })
       else {
+        if (output.type === 'reincarnated') this.parts.fabric.address(output.incarnation)
         this.parts.application.output(output)
         if (output.type === 'exit') this.stopped = true
       }

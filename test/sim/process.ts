@@ -333,7 +333,6 @@ export class SimulatedProcess implements Port {
         break
       case 'reincarnated':
         this.incarnation = output.incarnation
-        this.address = output.incarnation
         this.isMember = false
         observe({ type: 'reincarnated', process: this.id, incarnation: output.incarnation })
         break

@@ -426,6 +426,22 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { from: 1, within: 100 },
   },
 
+  // ---- around it
+
+  {
+    name: 'deaf-under-its-new-name',
+    what: 'who takes a fresh incarnation does not listen to what is sent to it',
+    edits: [
+      {
+        file: 'driver.ts',
+        right: "if (output.type === 'reincarnated') this.parts.fabric.address(output.incarnation)",
+        broken: '',
+      },
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'long-pause' },
+  },
+
   // ---- the replicated state
 
   {
