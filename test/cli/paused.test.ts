@@ -1,7 +1,7 @@
 // Real processes that stand still, as on a machine that sleeps or swaps: stopped and continued by signals.
 
 import { setTimeout as after } from 'node:timers/promises'
-import test, { type ExecutionContext } from 'ava'
+import type { ExecutionContext } from 'ava'
 import { EventReader } from '../broker/sse.ts'
 import { natsTest, startNats } from '../nats-server.ts'
 import { Lockstep } from './lockstep.ts'
