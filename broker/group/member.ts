@@ -9,6 +9,7 @@ import { Connectivity } from './connectivity.ts'
 import { FailureDetector } from './failure-detector.ts'
 import { Flush, type FlushHost } from './flush.ts'
 import { Joining } from './joining.ts'
+import { Laggards } from './laggards.ts'
 import { OrderLog } from './log.ts'
 import type {
   ChunkMessage,
@@ -24,11 +25,13 @@ import type {
   Slot,
   StateMessage,
 } from './message.ts'
+import { Observers } from './observers.ts'
 import { PatientClock } from './patient-clock.ts'
 import type { Counters, Input, Instant, MemberStatus, Note, Output, Role, SubmitRefusal } from './port.ts'
 import type { Candidate } from './proposal.ts'
 import type { Random } from './random.ts'
 import { Retransmission } from './retransmission.ts'
+import { Seldom } from './seldom.ts'
 import { type GroupSettings, settingsDifference, settingsText } from './settings.ts'
 import { CatchUp, Donor } from './state-transfer.ts'
 import { SubmissionQueue } from './submission-queue.ts'
@@ -45,14 +48,6 @@ export interface MemberOptions {
   readonly roster: readonly string[]
   readonly random: Random
   readonly datagramBytesMax: () => number
-}
-
-/** A process outside the view, as its Joins tell. */
-interface Observer {
-  readonly member: MemberId
-  readonly heard: readonly Incarnation[]
-  readonly wantsIn: boolean
-  readonly settingsFit: boolean
 }
 
 /** The view before this one, as long as somebody may lack something of it. */
@@ -80,12 +75,13 @@ export class Member {
   private history = 0
   private time: Instant = 0
 
-  // Within a view (founding and member).
+  // Within a view (founding and member); `enterView` makes them, and the constructor calls it.
   private rank = -1
-  private order: TotalOrder
-  private connectivity: Connectivity
-  private flush: Flush
-  private retransmission: Retransmission
+  private order!: TotalOrder
+  private connectivity!: Connectivity
+  private laggards!: Laggards
+  private flush!: Flush
+  private retransmission!: Retransmission
   /** In view 0, which process sits in which seat. */
   private seats: (MemberId | undefined)[] = []
   private wedged = false
@@ -95,7 +91,6 @@ export class Member {
   private excludedBy: Proposal | undefined
   private previous: Previous | undefined
   private unheard: Set<Incarnation> = new Set()
-  private stallProgress: { held: number; at: Instant }[] = []
   private suspectedNoted: Set<Incarnation> = new Set()
   private lastBroadcastAt: Instant = 0
   private lastInstallAt: Instant = 0
@@ -110,10 +105,9 @@ export class Member {
   /** The slot of the last entry delivered, within its view. */
   private key: OrderKey = { slot: 0, rank: 0 }
 
-  private readonly observers = new Map<Incarnation, Observer>()
-  private readonly bans = new Map<Incarnation, { until: Instant; ms: number }>()
-  private readonly redirectedAt = new Map<Incarnation, Instant>()
-  private readonly notedAt = new Map<string, Instant>()
+  private readonly observers: Observers
+  private readonly redirects = new Seldom<Incarnation>()
+  private readonly notes = new Seldom<string>()
   private linked = true
   private readonly startedAt: Instant = 0
   private namesakeAt: Instant = Number.NEGATIVE_INFINITY
@@ -142,6 +136,7 @@ export class Member {
     this.detector = new FailureDetector(options.settings)
     this.queue = new SubmissionQueue(options.settings)
     this.log = new OrderLog(options.settings)
+    this.observers = new Observers(options.settings)
     this.catchUp = new CatchUp(options.settings)
     const seat = options.roster.indexOf(options.name)
     this.role = seat >= 0 ? 'founding' : 'observer'
@@ -151,11 +146,7 @@ export class Member {
       this.seats = members.map((_, rank) => (rank === seat ? this.self : undefined))
       this.wedged = true
     }
-    const parts = this.enterView(seat, false)
-    this.order = parts.order
-    this.connectivity = parts.connectivity
-    this.flush = parts.flush
-    this.retransmission = parts.retransmission
+    this.enterView(seat, false)
   }
 
   // ---- the port
@@ -221,7 +212,7 @@ export class Member {
       position: this.log.position,
       head: Math.max(this.log.position, member ? 0 : this.catchUp.head),
       suspected: names((rank) => !this.detector.hears(this.view.members[rank]!.incarnation, this.time)),
-      stalled: names((rank) => this.isStalled(rank)),
+      stalled: names((rank) => has(this.stalled(), rank)),
       leaving: this.leave !== undefined,
       queueRequests: this.queue.length,
       queueBytes: this.queue.bytes,
@@ -268,7 +259,7 @@ export class Member {
       url: this.self.url,
       held: this.order.heldPayloads(),
       hears: this.hears(),
-      observersHeard: [...this.observers.keys()].filter((observer) => this.detector.hears(observer, this.time)),
+      observersHeard: this.observers.incarnations().filter((observer) => this.detector.hears(observer, this.time)),
       leaving: this.leave?.raised ?? false,
       position: this.log.position,
       settings: this.settingsText,
@@ -321,40 +312,16 @@ export class Member {
   }
 
   private stalled(): Ranks {
-    let ranks = 0
-    for (let rank = 0; rank < this.view.members.length; rank++) if (this.isStalled(rank)) ranks |= 1 << rank
-    return ranks
-  }
-
-  /** A stall counts only in an unwedged view, and ends when the member says that it is wedged. */
-  private isStalled(rank: number): boolean {
-    const progress = this.stallProgress[rank]
-    return (
-      this.role === 'member' &&
-      !this.wedged &&
-      rank !== this.rank &&
-      progress !== undefined &&
-      !this.connectivity.isWedged(rank) &&
-      this.time - progress.at >= this.settings.stallAfterMs
-    )
-  }
-
-  private watchStalls(): void {
-    const { oldest } = this.order.ownUnstable()
-    for (const [rank, progress] of this.stallProgress.entries()) {
-      const held = this.order.reportedBy(rank, this.rank)
-      if (oldest !== 0 && held < oldest && held === progress.held && !this.connectivity.isWedged(rank)) continue
-      progress.held = held
-      progress.at = this.time
-    }
+    return this.role === 'member' && !this.wedged ? this.laggards.stalled(this.time) : 0
   }
 
   private noteSuspicions(): void {
+    const stalled = this.stalled()
     for (const [rank, member] of this.view.members.entries()) {
       const { incarnation } = member
       if (rank === this.rank) continue
       const silent = !this.detector.hears(incarnation, this.time)
-      const suspected = silent || this.isStalled(rank)
+      const suspected = silent || has(stalled, rank)
       if (suspected === this.suspectedNoted.has(incarnation)) continue
       if (suspected) {
         this.suspectedNoted.add(incarnation)
@@ -385,13 +352,9 @@ export class Member {
     const { pings, failed } = this.detector.tick(this.time)
     for (const { to, number } of pings) this.send(to, { kind: 'ping', number })
     this.counters.probesFailed += failed.length
-    for (const incarnation of this.observers.keys()) {
-      if (!this.detector.hears(incarnation, this.time)) this.observers.delete(incarnation)
-    }
-    for (const [incarnation, ban] of this.bans) {
-      if (this.time - ban.until > 4 * this.settings.joinerBanMaxMs) this.bans.delete(incarnation)
-    }
-    const kept = new Set([...this.view.members.map(({ incarnation }) => incarnation), ...this.observers.keys()])
+    this.observers.tick(this.detector, this.time)
+    const members = this.view.members.map(({ incarnation }) => incarnation)
+    const kept = new Set([...members, ...this.observers.incarnations()])
     for (const seat of this.seats) if (seat) kept.add(seat.incarnation)
     this.detector.keepOnly(kept, this.time)
     if (this.role === 'observer') this.tickOutside()
@@ -401,7 +364,7 @@ export class Member {
   }
 
   private tickInside(): void {
-    if (this.role === 'member' && !this.wedged) this.watchStalls()
+    if (this.role === 'member' && !this.wedged) this.laggards.watch(this.order, this.time)
     if (this.role === 'member') this.noteSuspicions()
     const fresh = this.heardRanks((id) => this.detector.fresh(id, this.time, 3 * this.settings.heartbeatMs))
     this.connectivity.tick(this.time, this.hears(), fresh)
@@ -462,20 +425,13 @@ export class Member {
 
   private candidates(): Candidate[] {
     const connected = this.connected()
-    return [...this.observers.values()]
-      .filter(({ member, wantsIn, settingsFit }) => {
-        if (!wantsIn || !settingsFit || !this.detector.hears(member.incarnation, this.time)) return false
-        if ((this.bans.get(member.incarnation)?.until ?? 0) > this.time) return false
-        return !this.view.members.some(({ name }, rank) => name === member.name && has(connected, rank))
-      })
-      .sort((a, b) => a.member.incarnation - b.member.incarnation)
+    return this.observers
+      .candidates(this.detector, this.time)
+      .filter(({ member }) => !this.view.members.some(({ name }, rank) => name === member.name && has(connected, rank)))
   }
 
   private ban(joiner: MemberId): void {
-    const last = this.bans.get(joiner.incarnation)?.ms
-    const ms = last ? Math.min(2 * last, this.settings.joinerBanMaxMs) : this.settings.joinerBanMs
-    this.bans.set(joiner.incarnation, { until: this.time + ms, ms })
-    this.note({ type: 'joinerNotReady', member: joiner, banMs: ms })
+    this.note({ type: 'joinerNotReady', member: joiner, banMs: this.observers.ban(joiner, this.time) })
   }
 
   private onLinked(now: Instant, linked: boolean): void {
@@ -869,11 +825,7 @@ export class Member {
   }
 
   private mayRedirect(to: Incarnation): boolean {
-    const last = this.redirectedAt.get(to)
-    if (last !== undefined && this.time - last < this.settings.redirectMs) return false
-    if (this.redirectedAt.size >= 256) this.redirectedAt.clear()
-    this.redirectedAt.set(to, this.time)
-    return true
+    return this.redirects.may(to, this.settings.redirectMs, this.time)
   }
 
   private onOut({ view, history }: Envelope, members: readonly MemberId[]): void {
@@ -960,16 +912,11 @@ export class Member {
 
   /** Begins the installed view: numbers at zero, everybody taken as just heard and as hearing all. */
   private enter(): void {
-    const parts = this.enterView(rankOf(this.view, this.self.incarnation), true)
+    this.enterView(rankOf(this.view, this.self.incarnation), true)
     assert(this.rank >= 0, 'G1: a member is in each view that it installs')
-    this.order = parts.order
-    this.connectivity = parts.connectivity
-    this.flush = parts.flush
-    this.retransmission = parts.retransmission
     for (const { incarnation } of this.view.members) this.detector.heard(incarnation, this.time)
     this.unheard = new Set(this.view.members.map(({ incarnation }) => incarnation))
     this.unheard.delete(this.self.incarnation)
-    this.stallProgress = this.view.members.map(() => ({ held: 0, at: this.time }))
     this.suspectedNoted.clear()
     this.seats = []
     this.wedged = false
@@ -978,22 +925,21 @@ export class Member {
     this.wantsIn = false
     this.lastInstallAt = this.time
     for (const { incarnation } of this.view.members) {
-      this.observers.delete(incarnation)
-      this.bans.delete(incarnation)
+      this.observers.remove(incarnation)
     }
     this.sendHeader(false)
   }
 
-  private enterView(
-    rank: number,
-    optimistic: boolean,
-  ): { order: TotalOrder; connectivity: Connectivity; flush: Flush; retransmission: Retransmission } {
-    const size = this.view.members.length
+  /** `optimistic`: all are taken as hearing all, as at the start of an installed view. */
+  private enterView(rank: number, optimistic: boolean): void {
+    const { settings, view, time } = this
+    const size = view.members.length
     this.rank = rank
-    const order = new TotalOrder(size, rank, this.settings.windowSlotsMax)
-    const connectivity = new Connectivity(size, rank, this.settings, optimistic)
-    const flush = new Flush(this.host(), this.view, rank, order, connectivity, this.time)
-    return { order, connectivity, flush, retransmission: new Retransmission(this.settings.repairMs) }
+    this.order = new TotalOrder(size, rank, settings.windowSlotsMax)
+    this.connectivity = new Connectivity(size, rank, settings, optimistic)
+    this.laggards = new Laggards(settings, size, rank, this.connectivity, time)
+    this.flush = new Flush(this.host(), view, rank, this.order, this.connectivity, time)
+    this.retransmission = new Retransmission(settings.repairMs)
   }
 
   /** Those not yet heard in the new view may not know of it. */
@@ -1034,10 +980,9 @@ export class Member {
   private onJoin({ sender }: Envelope, join: JoinMessage): void {
     const member = { ...sender, url: join.url }
     const settingsFit = join.settings === this.settingsText
-    if (!this.observers.has(sender.incarnation) && this.observers.size >= this.settings.observersMax) {
+    if (!this.observers.add({ member, heard: join.heard, wantsIn: join.wantsIn, settingsFit })) {
       return this.drop('too many observers')
     }
-    this.observers.set(sender.incarnation, { member, heard: join.heard, wantsIn: join.wantsIn, settingsFit })
     if (this.role !== 'member') return
     if (!settingsFit) {
       const why = settingsDifference(this.settingsText, join.settings)
@@ -1207,11 +1152,7 @@ export class Member {
   }
 
   private noteSeldom(key: string, everyMs: number, note: Note): void {
-    const last = this.notedAt.get(key)
-    if (last !== undefined && this.time - last < everyMs) return
-    if (this.notedAt.size >= 256) this.notedAt.clear()
-    this.notedAt.set(key, this.time)
-    this.note(note)
+    if (this.notes.may(key, everyMs, this.time)) this.note(note)
   }
 }
 

@@ -405,8 +405,8 @@ export const VARIANTS: readonly Variant[] = [
     edits: [
       inGroup(
         'member',
-        'return !this.view.members.some(({ name }, rank) => name === member.name && has(connected, rank))',
-        'return connected > 0',
+        'name === member.name && has(connected, rank)',
+        'name === member.name && !has(connected, rank)',
       ),
       inGroup(
         'member',

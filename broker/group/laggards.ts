@@ -1,0 +1,44 @@
+// Members that are alive and do not advance. One whose `held` of my slots stays below my oldest unstable slot, without a
+// step, holds everybody up. After `stallAfterMs` it counts as not heard: only in an unwedged view, and not once it says
+// that it is wedged, or two wedged members would find each other stalled and no quorum would be left.
+
+import type { Connectivity } from './connectivity.ts'
+import type { Instant } from './port.ts'
+import type { GroupSettings } from './settings.ts'
+import type { TotalOrder } from './total-order.ts'
+import type { Ranks } from './view.ts'
+
+export class Laggards {
+  private readonly stallAfterMs: number
+  private readonly self: number
+  private readonly connectivity: Connectivity
+  /** By rank: the last step that was seen, and when. */
+  private readonly steps: { held: number; at: Instant }[]
+
+  constructor(settings: GroupSettings, size: number, self: number, connectivity: Connectivity, time: Instant) {
+    this.stallAfterMs = settings.stallAfterMs
+    this.self = self
+    this.connectivity = connectivity
+    this.steps = Array.from({ length: size }, () => ({ held: 0, at: time }))
+  }
+
+  /** To be called every tick of an unwedged member. */
+  watch(order: TotalOrder, time: Instant): void {
+    const { oldest } = order.ownUnstable()
+    for (const [rank, step] of this.steps.entries()) {
+      const held = order.reportedBy(rank, this.self)
+      if (oldest !== 0 && held < oldest && held === step.held && !this.connectivity.isWedged(rank)) continue
+      step.held = held
+      step.at = time
+    }
+  }
+
+  stalled(time: Instant): Ranks {
+    let ranks = 0
+    for (const [rank, { at }] of this.steps.entries()) {
+      const stalls = rank !== this.self && !this.connectivity.isWedged(rank) && time - at >= this.stallAfterMs
+      if (stalls) ranks |= 1 << rank
+    }
+    return ranks
+  }
+}
