@@ -277,7 +277,7 @@ export class Broker implements Application {
         this.onReincarnated(output.incarnation)
         break
       case 'unsent':
-        this.onUnsent(output.requests)
+        this.onUnsent(output.requests, output.why)
         break
       case 'exit':
         this.onExit(output.reason)
@@ -392,11 +392,11 @@ export class Broker implements Application {
     this.someWait = this.pending.size > 0
   }
 
-  private onUnsent(commands: readonly Uint8Array[]): void {
+  private onUnsent(commands: readonly Uint8Array[], why: SubmitRefusal): void {
     for (const command of commands) {
       const { publisher, sequence } = decodeCommand(command)
       const pending = this.pending.get(publisher, sequence)
-      if (pending !== undefined) this.settle(pending, refusedByGroup('too-few-replicas'))
+      if (pending !== undefined) this.settle(pending, refusedByGroup(why))
     }
   }
 

@@ -73,6 +73,20 @@ export function logNote(log: Log, note: Note): void {
     case 'refused':
       log.error({ why: note.why }, 'the group does not let this replica in')
       break
+    case 'blocked':
+      log.error(
+        { view: note.view, ms: note.ms, unheard: note.unheard },
+        'no quorum of the view is connected with this replica: it goes on when they are heard again. If they are ' +
+          'gone for good, stop every replica of the group and start all of them again: that begins an empty group',
+      )
+      break
+    case 'groupUnheard':
+      log.error(
+        { ms: note.ms },
+        'no member of the group is heard: this replica joins when one is. If the group is gone for good, stop every ' +
+          'replica of it and start all of them again: that begins an empty group',
+      )
+      break
     case 'foreignHistory':
       log.error(
         { member: note.member, history: note.history },

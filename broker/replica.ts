@@ -226,7 +226,10 @@ export class Replica {
         this.log.warn({ reason: output.reason }, 'put out of the group; catching up to join again')
         break
       case 'unsent':
-        this.log.warn({ requests: output.requests.length }, 'too few replicas: requests were refused')
+        this.log.warn(
+          { requests: output.requests.length, why: output.why },
+          'requests were refused that waited to be sent',
+        )
         break
       case 'exit':
         void this.finish({ failed: !this.leaving, reason: output.reason })

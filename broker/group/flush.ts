@@ -282,6 +282,7 @@ export class Flush {
     const leading = this.leading!
     const { changeRetryMs, changeRepeatMs } = this.host.settings
     if (leading.phase !== 'proposing' && time - leading.startedAt >= 2 * changeRetryMs) {
+      this.banUnready(leading)
       return this.giveUp(time, `no proposal: still ${leading.phase}`)
     }
     if (leading.phase === 'collecting' && this.enoughAnswers(leading, time) && !this.choose(leading, time)) return
@@ -394,8 +395,12 @@ export class Flush {
   private cutsDone(leading: Leading, time: Instant): boolean {
     if (leading.joiners.every((joiner) => joiner.ready)) return true
     if (time - leading.phaseAt < this.host.settings.cutWaitMs) return false
-    for (const joiner of leading.joiners) if (!joiner.ready) this.host.ban(joiner.candidate.member)
+    this.banUnready(leading)
     return true
+  }
+
+  private banUnready({ joiners }: Leading): void {
+    for (const { ready, candidate } of joiners) if (!ready) this.host.ban(candidate.member)
   }
 
   private membersOfView(leading: Leading): MemberId[] {

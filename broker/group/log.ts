@@ -1,5 +1,6 @@
 // The newest part of the order, kept for those who catch up: what was delivered, entry by entry, from some position on.
-// Bounded by bytes and entries; who needs what is no longer here gets a snapshot.
+// Bounded by bytes and entries; who needs what is no longer here gets a snapshot, and while one is being carried the log
+// grows from its position on, up to a bound of its own.
 
 import assert from 'node:assert'
 import type { LogEntry } from './message.ts'
@@ -7,10 +8,14 @@ import type { GroupSettings } from './settings.ts'
 
 const ENTRY_BYTES = 64
 
+/** How many times its bounds the log may grow while a snapshot is being carried. */
+const STRETCH_MAX = 4
+
 export class OrderLog {
   private readonly settings: GroupSettings
   private entries: LogEntry[] = []
   private dropped = 0
+  private keptFrom: number | undefined
   /** Position of the entry before the oldest kept one. */
   base = 0
   bytes = 0
@@ -30,7 +35,7 @@ export class OrderLog {
   append(entry: LogEntry): void {
     this.entries.push(entry)
     this.bytes += bytesOf(entry)
-    while (this.length > 1 && (this.bytes > this.settings.logBytesMax || this.length > this.settings.logEntriesMax)) {
+    while (this.length > 1 && this.isOver(this.keptFrom === this.base ? STRETCH_MAX : 1)) {
       this.bytes -= bytesOf(this.entries[this.dropped]!)
       this.entries[this.dropped] = undefined as never // Let go of its bytes now; the array is shortened below.
       this.dropped += 1
@@ -42,10 +47,20 @@ export class OrderLog {
     }
   }
 
+  /** From now on what comes after this position is let go of later; undefined: no later than usual. */
+  keepFrom(position: number | undefined): void {
+    this.keptFrom = position
+  }
+
+  private isOver(times: number): boolean {
+    return this.bytes > times * this.settings.logBytesMax || this.length > times * this.settings.logEntriesMax
+  }
+
   /** Begins anew after a snapshot of this position. */
   restart(position: number): void {
     this.entries = []
     this.dropped = 0
+    this.keptFrom = undefined
     this.base = position
     this.bytes = 0
   }

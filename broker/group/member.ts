@@ -36,7 +36,12 @@ import { type GroupSettings, settingsDifference, settingsText } from './settings
 import { CatchUp, Donor } from './state-transfer.ts'
 import { SubmissionQueue } from './submission-queue.ts'
 import { TotalOrder } from './total-order.ts'
-import { has, type Incarnation, isQuorum, type MemberId, type Ranks, rankOf, type View } from './view.ts'
+import { has, type Incarnation, isQuorum, MEMBERS_MAX, type MemberId, type Ranks, rankOf, type View } from './view.ts'
+import { fitsView, wellFormed } from './well-formed.ts'
+
+/** Standing still for so long is worth a word to the operator, and again after so long. */
+const BLOCKED_NOTE_MS = 5000
+const BLOCKED_NOTE_EVERY_MS = 10_000
 
 export interface MemberOptions {
   readonly settings: GroupSettings
@@ -97,6 +102,8 @@ export class Member {
   private askedFor = false
   private lastAskAnswerAt: Instant = Number.NEGATIVE_INFINITY
   private ackOwed = false
+  /** When it was last connected to a quorum; outside the view: when a member was last heard. */
+  private wellAt: Instant = 0
 
   // Outside a view.
   private catchUp: CatchUp
@@ -175,7 +182,7 @@ export class Member {
         break
       case 'snapshot':
         if (this.role === 'member') {
-          this.donor.keep(this.log.position, this.key, this.view, input.state, this.time)
+          this.donor.keep(this.log, this.key, this.view, input.state, this.time)
         }
         break
       case 'leave':
@@ -192,7 +199,7 @@ export class Member {
   submit(request: Uint8Array): SubmitRefusal | undefined {
     if (this.role !== 'member' || this.excludedBy) return 'not-member'
     if (this.leave) return 'leaving'
-    if (request.length > this.options.datagramBytesMax() - OVERHEAD_BYTES) return 'too-large'
+    if (request.length > this.payloadBytesMax()) return 'too-large'
     if (this.view.members.length < this.settings.minReplicas) return 'too-few-replicas'
     return this.queue.add(request)
   }
@@ -243,7 +250,7 @@ export class Member {
       candidates: () => this.candidates(),
       ban: (joiner) => this.ban(joiner),
       describeSelf: () => this.describeSelf(),
-      repairBytesMax: () => this.repairBytesMax(),
+      repairBytesMax: () => this.payloadBytesMax(),
       cutFloor: () => ({ position: this.log.position, floor: this.order.deliveredPayloads() }),
       wedged: (coordinator) => this.wedge(coordinator),
       mayLead: () => this.mayLead(),
@@ -336,6 +343,15 @@ export class Member {
     }
   }
 
+  private noteBlocked(): void {
+    const connected = this.connected()
+    if (isQuorum(connected, this.view.members.length)) this.wellAt = this.time
+    const ms = this.time - this.wellAt
+    if (ms < BLOCKED_NOTE_MS) return
+    const unheard = this.view.members.filter((_, rank) => !has(connected, rank)).map(({ name }) => name)
+    this.noteSeldom('blocked', BLOCKED_NOTE_EVERY_MS, { type: 'blocked', view: this.view.number, ms, unheard })
+  }
+
   private namesakeHeard(): boolean {
     return this.time - this.namesakeAt <= this.settings.suspectAfterMs
   }
@@ -348,7 +364,7 @@ export class Member {
 
   private onTick(): void {
     if (!this.linked) return
-    this.donor.tick(this.time)
+    this.donor.tick(this.log, this.time)
     const { pings, failed } = this.detector.tick(this.time)
     for (const { to, number } of pings) this.send(to, { kind: 'ping', number })
     this.counters.probesFailed += failed.length
@@ -365,7 +381,10 @@ export class Member {
 
   private tickInside(): void {
     if (this.role === 'member' && !this.wedged) this.laggards.watch(this.order, this.time)
-    if (this.role === 'member') this.noteSuspicions()
+    if (this.role === 'member') {
+      this.noteSuspicions()
+      this.noteBlocked()
+    }
     const fresh = this.heardRanks((id) => this.detector.fresh(id, this.time, 3 * this.settings.heartbeatMs))
     this.connectivity.tick(this.time, this.hears(), fresh)
     if (!this.installing && !this.excludedBy) this.flush.tick(this.time, this.whyChange())
@@ -391,6 +410,8 @@ export class Member {
     if (pull) this.send(pull.to, pull.pull)
     this.fetch()
     this.maybeWantIn()
+    const ms = this.time - this.wellAt
+    if (ms >= BLOCKED_NOTE_MS) this.noteSeldom('groupUnheard', BLOCKED_NOTE_EVERY_MS, { type: 'groupUnheard', ms })
     if (this.time - this.lastBroadcastAt < this.settings.heartbeatMs) return
     const heard = this.detector.everyoneHeard(this.time)
     const { wantsIn, settingsText: settings } = this
@@ -417,10 +438,20 @@ export class Member {
       if (rank === this.rank ? this.wedged : this.connectivity.isWedged(rank)) return `${name} is wedged`
     }
     if (this.connectivity.pairApart(this.time)) return 'two members are not connected'
+    const joiner = this.joinerToLetIn(mine)
+    return joiner && `${joiner.member.name} joins`
+  }
+
+  /** Who is let in is the leader's affair alone: it knows whom it has just tried in vain. */
+  private joinerToLetIn(mine: Ranks): Candidate | undefined {
+    if (this.connectivity.leader(mine) !== this.rank) return undefined
     const joiner = this.candidates().find(({ heard }) =>
       this.view.members.every(({ incarnation }, rank) => !has(mine, rank) || heard.includes(incarnation)),
     )
-    return joiner && `${joiner.member.name} joins`
+    if (!joiner || this.view.members.length < MEMBERS_MAX) return joiner
+    const why = `the view has ${MEMBERS_MAX} members, and no more fit`
+    this.noteSeldom('full', 5000, { type: 'joinerRefused', member: joiner.member, why })
+    return undefined
   }
 
   private candidates(): Candidate[] {
@@ -464,8 +495,13 @@ export class Member {
   private sendTurn(): void {
     if (this.order.takePayloadHeld()) this.ackOwed = true
     let sent = false
+    const bytesMax = this.payloadBytesMax()
     while (this.queue.length > 0 && this.windowOpen()) {
-      this.sendSlot(this.order.addOwnSlot(this.order.nextOwnSlot(), this.queue.take()))
+      // The fabric's limit may be lower than when they came: a slot that no datagram carries would stop the group.
+      const requests = this.queue.takeUnsendable(bytesMax)
+      if (requests.length > 0) this.outputs.push({ type: 'unsent', requests, why: 'too-large' })
+      if (this.queue.length === 0) break
+      this.sendSlot(this.order.addOwnSlot(this.order.nextOwnSlot(), this.queue.take(bytesMax)))
       sent = true
     }
     if (!sent) {
@@ -573,14 +609,15 @@ export class Member {
     return targets
   }
 
-  private repairBytesMax(): number {
+  /** How much a datagram carries for others: a batch, slots for a repair, a part of the log. */
+  private payloadBytesMax(): number {
     return Math.max(1, this.options.datagramBytesMax() - OVERHEAD_BYTES)
   }
 
   private onWant(from: Incarnation, view: number, want: Extract<Message, { kind: 'want' }>): void {
     const order = this.orderOf(view)
     if (!order || want.rank >= order.size) return
-    const answer = order.answer(want, this.repairBytesMax())
+    const answer = order.answer(want, this.payloadBytesMax())
     if (!answer) return
     this.counters.repairsGiven += 1
     this.send(from, { kind: 'repair', slotsView: view, rank: want.rank, ...answer })
@@ -624,6 +661,7 @@ export class Member {
   private onDatagram(datagram: Uint8Array): void {
     const envelope = decode(datagram)
     if (!envelope) return this.drop('undecodable')
+    if (!wellFormed(envelope.message)) return this.drop('malformed')
     const { sender, message, history } = envelope
     if (sender.incarnation === this.self.incarnation) return this.drop('own')
     this.counters.received[message.kind] = (this.counters.received[message.kind] ?? 0) + 1
@@ -640,6 +678,8 @@ export class Member {
   private onNamesake({ sender, message }: Envelope): void {
     // A member need not care: the other never gets in. Our own former life may still be heard for a moment.
     if (this.role === 'member') return
+    // Of two observers of one name the one with the lower incarnation goes first, or neither ever would.
+    if (message.kind === 'join' && this.role === 'observer' && sender.incarnation > this.self.incarnation) return
     this.namesakeAt = this.time
     if (message.kind === 'beat' || message.kind === 'header') {
       this.noteSeldom('namesake', 5000, { type: 'namesake', member: { ...sender, url: '' } })
@@ -685,7 +725,9 @@ export class Member {
 
   /** Who speaks in a view of a group can be pulled from. */
   private noteGroup({ history, view, sender }: Envelope): void {
-    if (this.role === 'observer' && history !== 0 && view > 0) this.catchUp.memberHeard(sender.incarnation, this.time)
+    if (this.role !== 'observer' || history === 0 || view === 0) return
+    this.wellAt = this.time
+    this.catchUp.memberHeard(sender.incarnation, this.time)
   }
 
   /** Messages that mean something only within one view. */
@@ -714,7 +756,7 @@ export class Member {
       return
     }
     this.unheard.delete(envelope.sender.incarnation)
-    if (this.unheard.size === 0 && this.previous) this.previous.order = undefined
+    if (this.unheard.size === 0 && this.previous && !this.excludedBy) this.previous.order = undefined
     this.onMembersMessage(rank, envelope)
   }
 
@@ -730,12 +772,12 @@ export class Member {
 
   private onMembersMessage(rank: number, envelope: Envelope): void {
     const { message } = envelope
+    if (!fitsView(message, rank, this.view.members.length)) return this.drop('malformed')
     const from = envelope.sender.incarnation
     switch (message.kind) {
       case 'header':
         return this.onHeader(rank, message)
       case 'slot':
-        if (message.record.sender !== rank) return this.drop('a slot of somebody else')
         this.order.addSlot(message.record)
         this.onHeader(rank, message)
         if (this.wedged) this.afterProgress()
@@ -840,7 +882,7 @@ export class Member {
   private onInstall({ history }: Envelope, proposal: Proposal): void {
     if (this.role === 'observer') return this.onInstallAsJoiner(proposal)
     if (this.installing || this.excludedBy) return
-    if (proposal.view < this.view.number) return
+    if (proposal.view < this.view.number || proposal.oldMembers.length !== this.view.members.length) return
     if (proposal.view > this.view.number || (this.view.number === 0 ? false : history !== this.view.history)) return
     this.onChosen(proposal)
   }
@@ -883,7 +925,7 @@ export class Member {
     this.appendView(proposal)
     this.enter()
     if (this.view.members.length < this.settings.minReplicas && this.queue.length > 0) {
-      this.outputs.push({ type: 'unsent', requests: this.queue.clear() })
+      this.outputs.push({ type: 'unsent', requests: this.queue.clear(), why: 'too-few-replicas' })
     }
   }
 
@@ -924,6 +966,7 @@ export class Member {
     this.joining = undefined
     this.wantsIn = false
     this.lastInstallAt = this.time
+    this.wellAt = this.time
     for (const { incarnation } of this.view.members) {
       this.observers.remove(incarnation)
     }
@@ -969,6 +1012,7 @@ export class Member {
     this.rank = -1
     this.retransmission = new Retransmission(this.settings.repairMs)
     this.queue.clear()
+    this.wellAt = this.time
     this.lastBroadcastAt = this.time - this.settings.heartbeatMs
     if (!voted) return
     this.self = { ...this.self, incarnation: freshIncarnation(this.options.random) }
@@ -978,8 +1022,10 @@ export class Member {
   // ---- outside the view
 
   private onJoin({ sender }: Envelope, join: JoinMessage): void {
+    if (rankOf(this.view, sender.incarnation) >= 0) return // It is in since.
     const member = { ...sender, url: join.url }
     const settingsFit = join.settings === this.settingsText
+    const isNew = this.observers.get(sender.incarnation) === undefined
     if (!this.observers.add({ member, heard: join.heard, wantsIn: join.wantsIn, settingsFit })) {
       return this.drop('too many observers')
     }
@@ -992,19 +1038,17 @@ export class Member {
       if (name === sender.name && incarnation !== sender.incarnation) {
         if (incarnation === this.self.incarnation) {
           this.noteSeldom('namesake', 5000, { type: 'namesake', member })
-        } else if (this.detector.hears(incarnation, this.time)) this.probe(incarnation)
+        } else if (isNew && this.detector.hears(incarnation, this.time)) this.probe(incarnation)
       }
     }
   }
 
   private onPull({ sender }: Envelope, pull: Extract<Message, { kind: 'pull' }>): void {
     if (this.role !== 'member') return
-    let answer = this.donor.answer(pull, this.log, this.repairBytesMax(), this.time)
+    let answer = this.donor.answer(pull, this.log, this.payloadBytesMax(), this.time)
     // The driver answers before anything else goes in; the observer asks again.
-    if (answer === 'takeSnapshot') {
-      this.outputs.push({ type: 'takeSnapshot' })
-      return
-    }
+    if (answer === 'takeSnapshot') this.outputs.push({ type: 'takeSnapshot' })
+    if (answer === undefined || answer === 'takeSnapshot') return
     const settings = this.observers.get(sender.incarnation)?.settingsFit === false ? this.settingsText : ''
     if (answer.kind === 'log' && settings !== '') answer = { ...answer, settings }
     this.send(sender.incarnation, answer)
@@ -1019,12 +1063,7 @@ export class Member {
     }
     if (!this.catchUp.onLog(envelope.sender.incarnation, message, this.log.position)) return
     this.history = envelope.history
-    let position = message.from - 1
-    for (const entry of message.entries) {
-      position += 1
-      if (position <= this.log.position) continue
-      if (this.applyEntry(entry)) return
-    }
+    for (const entry of message.entries) if (this.applyEntry(entry)) return
     this.maybeWantIn()
     this.speakAsJoiner()
     this.pullOn()
@@ -1073,6 +1112,9 @@ export class Member {
     else if (!this.joining || this.joining.view.number < view || this.joining.ballot < cut.ballot) {
       this.joining = new Joining(history, view, cut, sender.incarnation, this.settings.windowSlotsMax)
       this.retransmission = new Retransmission(this.settings.repairMs)
+      // Any other donor may be wedged short of the cut, and a wedged one delivers nothing more.
+      this.catchUp.prefer(sender.incarnation, this.time)
+      this.pullOn()
     }
     this.speakAsJoiner()
   }

@@ -38,8 +38,8 @@ export type Output =
   | { readonly type: 'restore'; readonly position: number; readonly view: View; readonly state: Uint8Array }
   /** The member was put out of the group and lives on as an observer under this incarnation. */
   | { readonly type: 'reincarnated'; readonly incarnation: Incarnation; readonly reason: string }
-  /** Requests that were queued and will not be sent: the view has become smaller than `minReplicas`. */
-  | { readonly type: 'unsent'; readonly requests: readonly Uint8Array[] }
+  /** Requests that were queued and will not be sent: `submit` would refuse them now. */
+  | { readonly type: 'unsent'; readonly requests: readonly Uint8Array[]; readonly why: SubmitRefusal }
   | { readonly type: 'note'; readonly note: Note }
   /** Nothing comes out any more. */
   | { readonly type: 'exit'; readonly reason: string }
@@ -68,6 +68,10 @@ export type Note =
   | { readonly type: 'joinerNotReady'; readonly member: MemberId; readonly banMs: number }
   | { readonly type: 'joinerRefused'; readonly member: MemberId; readonly why: string }
   | { readonly type: 'refused'; readonly why: string }
+  /** A member that is connected to no quorum of its view: nothing is delivered, and nothing can be, until it is. */
+  | { readonly type: 'blocked'; readonly view: number; readonly ms: number; readonly unheard: readonly string[] }
+  /** An observer that has caught up with a group, or begun to, and hears no member of it any more. */
+  | { readonly type: 'groupUnheard'; readonly ms: number }
   | { readonly type: 'foreignHistory'; readonly member: string; readonly history: number }
   | { readonly type: 'namesake'; readonly member: MemberId }
 

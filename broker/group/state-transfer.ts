@@ -8,8 +8,14 @@ import type { Instant } from './port.ts'
 import type { GroupSettings } from './settings.ts'
 import type { Incarnation, View } from './view.ts'
 
-/** A snapshot that nobody has asked for in so long is let go of. */
+/** A snapshot that nobody has asked for in so long is let go of, and the log from it on. */
 const SNAPSHOT_KEPT_MS = 5000
+
+/** A part of a snapshot. Small beside what a slow link carries in one `pullMs`, or the next is asked for too early. */
+const CHUNK_BYTES_MAX = 128 * 1024
+
+/** A pull is repeated after `pullMs`, then after twice as long each time, and then goes to the next donor. */
+const PULLS_UNANSWERED_MAX = 5
 
 interface Snapshot {
   readonly position: number
@@ -23,14 +29,17 @@ interface Snapshot {
 export class Donor {
   private snapshot: Snapshot | undefined
 
-  /** Answers a pull, or says that a snapshot is to be taken first. */
+  /**
+   * Answers a pull, or says that a snapshot is to be taken first; undefined: who asks has come further than this member.
+   */
   answer(
     pull: Extract<Message, { kind: 'pull' }>,
     log: OrderLog,
     bytesMax: number,
     time: Instant,
-  ): LogMessage | ChunkMessage | 'takeSnapshot' {
+  ): LogMessage | ChunkMessage | 'takeSnapshot' | undefined {
     const head = log.position
+    if (pull.position > head) return undefined
     if (log.has(pull.position) && (pull.position > 0 || log.base === 0)) {
       const entries = log.after(pull.position, bytesMax)
       return { kind: 'log', from: pull.position + 1, entries, head, settings: '' }
@@ -49,22 +58,25 @@ export class Donor {
       members: snapshot.view.members,
       total: snapshot.state.length,
       offset,
-      bytes: snapshot.state.subarray(offset, offset + bytesMax),
+      bytes: snapshot.state.subarray(offset, offset + Math.min(bytesMax, CHUNK_BYTES_MAX)),
     }
   }
 
-  keep(position: number, key: OrderKey, view: View, state: Uint8Array, time: Instant): void {
-    this.snapshot = { position, key, view, state, askedAt: time }
+  /** What comes after it in the log is kept too, or who has taken it over would need the next one. */
+  keep(log: OrderLog, key: OrderKey, view: View, state: Uint8Array, time: Instant): void {
+    this.snapshot = { position: log.position, key, view, state, askedAt: time }
+    log.keepFrom(log.position)
   }
 
-  tick(time: Instant): void {
-    if (this.snapshot && time - this.snapshot.askedAt > SNAPSHOT_KEPT_MS) this.snapshot = undefined
+  tick(log: OrderLog, time: Instant): void {
+    if (!this.snapshot || time - this.snapshot.askedAt <= SNAPSHOT_KEPT_MS) return
+    this.snapshot = undefined
+    log.keepFrom(undefined)
   }
 }
 
 interface Assembly {
   readonly position: number
-  readonly donor: Incarnation
   readonly total: number
   readonly state: Uint8Array
   received: number
@@ -101,12 +113,22 @@ export class CatchUp {
   tick(position: number, time: Instant): { to: Incarnation; pull: Extract<Message, { kind: 'pull' }> } | undefined {
     for (const [donor, at] of this.donors) if (time - at > this.settings.suspectAfterMs) this.donors.delete(donor)
     if (time < this.nextPullAt) return undefined
-    if (this.donor === undefined || !this.donors.has(this.donor) || this.unanswered >= 5) this.changeDonor()
+    const silent = this.unanswered >= PULLS_UNANSWERED_MAX
+    if (this.donor === undefined || !this.donors.has(this.donor) || silent) this.changeDonor()
     if (this.donor === undefined) return undefined
+    this.nextPullAt = time + this.settings.pullMs * 2 ** this.unanswered
     this.unanswered += 1
-    this.nextPullAt = time + this.settings.pullMs
     const { position: snapshot, received: offset } = this.assembly ?? { position: 0, received: 0 }
     return { to: this.donor, pull: { kind: 'pull', position, snapshot, offset } }
+  }
+
+  /** Pulls from this member next: a Cut says that it is as far as one must come, and another may never get there. */
+  prefer(donor: Incarnation, time: Instant): void {
+    this.donors.set(donor, time)
+    if (this.donor === donor) return
+    this.donor = donor
+    this.unanswered = 0
+    this.nextPullAt = Number.NEGATIVE_INFINITY
   }
 
   private changeDonor(): void {
@@ -116,9 +138,9 @@ export class CatchUp {
     this.unanswered = 0
   }
 
-  /** Answers whether it may be used. */
+  /** Answers whether it may be used: an answer to an earlier pull has come too late. */
   onLog(from: Incarnation, message: LogMessage, position: number): boolean {
-    if (message.from > position + 1) return false
+    if (message.from !== position + 1) return false
     if (from === this.donor) this.unanswered = 0
     this.head = Math.max(this.head, message.head)
     this.nearHead = message.from + message.entries.length - 1 >= message.head
@@ -130,14 +152,15 @@ export class CatchUp {
 
   /** The whole state, once the last chunk is there. */
   onChunk(from: Incarnation, chunk: ChunkMessage, position: number): Uint8Array | undefined {
-    if (from !== this.donor || chunk.position <= position) return undefined
-    this.unanswered = 0
+    if (chunk.position <= position) return undefined
+    if (from === this.donor) this.unanswered = 0
     this.head = Math.max(this.head, chunk.head)
     this.nearHead = false
     if (!this.assembly || this.assembly.position !== chunk.position || this.assembly.total !== chunk.total) {
-      if (chunk.offset !== 0) return undefined
+      // Of two snapshots the one that is being pulled goes on, as long as its donor answers.
+      if (chunk.offset !== 0 || (this.assembly && from !== this.donor)) return undefined
       const { position: of, total } = chunk
-      this.assembly = { position: of, donor: from, total, state: new Uint8Array(total), received: 0 }
+      this.assembly = { position: of, total, state: new Uint8Array(total), received: 0 }
     }
     const { assembly } = this
     if (chunk.offset !== assembly.received || chunk.offset + chunk.bytes.length > assembly.total) return undefined

@@ -37,17 +37,33 @@ export class SubmissionQueue {
     for (const request of requests) this.bytes += request.length
   }
 
+  /** Takes out the requests at the head that are larger than can be sent, which they were not when they came in. */
+  takeUnsendable(bytesMax: number): Uint8Array[] {
+    const taken: Uint8Array[] = []
+    for (let head = this.requests[this.first]; head && head.length > bytesMax; head = this.requests[this.first]) {
+      taken.push(head)
+      this.advance(1, head.length)
+    }
+    return taken
+  }
+
   /** The next batch: what has gathered, up to the limit; a larger request goes alone. */
-  take(): Uint8Array {
+  take(bytesMax: number): Uint8Array {
+    const batchBytesMax = Math.min(bytesMax, this.settings.batchBytesMax)
     let count = 0
     let bytes = 0
     for (let i = this.first; i < this.requests.length; i++) {
       const length = this.requests[i]!.length
-      if (count > 0 && bytes + length + 4 * (count + 1) > this.settings.batchBytesMax) break
+      if (count > 0 && bytes + length + 4 * (count + 1) > batchBytesMax) break
       bytes += length
       count++
     }
     const batch = encodeBatch(this.requests.slice(this.first, this.first + count), bytes)
+    this.advance(count, bytes)
+    return batch
+  }
+
+  private advance(count: number, bytes: number): void {
     this.first += count
     this.bytes -= bytes
     if (this.first > 1024 && this.first * 2 > this.requests.length) {
@@ -57,7 +73,6 @@ export class SubmissionQueue {
       this.requests = []
       this.first = 0
     }
-    return batch
   }
 
   clear(): Uint8Array[] {

@@ -397,7 +397,7 @@ test('what the group does not take is refused with what to do', (t) => {
 test('queued when the view became too small: not published', (t) => {
   const { a } = three()
   const answer = publishAt(a, 't', [1])
-  a.broker.output({ type: 'unsent', requests: a.queue.splice(0) })
+  a.broker.output({ type: 'unsent', requests: a.queue.splice(0), why: 'too-few-replicas' })
   t.is(answer.text, 'NOT_PRIMARY not-published')
 })
 
