@@ -62,6 +62,8 @@ export class Network {
   readonly ports: (Port | undefined)[] = []
   /** Called with every datagram that is sent, before it leaves; false holds it back from that receiver. */
   pass: ((letter: Letter, to: Port) => boolean) | undefined
+  /** How much longer than the weather has it this datagram takes, in ms. */
+  slow: ((letter: Letter) => number) | undefined
   /** Called once for every datagram that is sent. */
   onSend: ((letter: Letter) => void) | undefined
   /** Called for every datagram that arrives, before the receiver reads it. */
@@ -146,7 +148,7 @@ export class Network {
     if (this.isCut(letter.from.host, to.host)) return
     if (this.pass !== undefined && !this.pass(letter, to)) return
     if (weather.loss > 0 && chance.chance(weather.loss)) return
-    this.deliver(letter, to, this.delay())
+    this.deliver(letter, to, this.delay() + (this.slow?.(letter) ?? 0))
     if (weather.duplication > 0 && chance.chance(weather.duplication)) this.deliver(letter, to, 3 * this.delay())
   }
 

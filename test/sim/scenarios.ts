@@ -483,6 +483,107 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   ),
 
+  // ---- found by review
+
+  scenario(
+    'donor-behind',
+    'the donor of a joiner is cut off and behind the cut: the joiner pulls from the coordinator, and is in at once',
+    { ...THREE, others: ['d'] },
+    (s) => {
+      s.form()
+      s.publishAndConfirm('a', 100, 5)
+      // d hears only c at first, and what c has is not enough.
+      s.partition(['a', 'b'], ['c', 'd'])
+      s.publishAndConfirm('a', 2000, 5)
+      s.start('d')
+      s.until('d has what c has', () => s.process('d').position === s.process('c').position, 1500)
+      for (const name of ['a', 'b']) {
+        s.mend('d', name)
+        s.mend(name, 'd')
+      }
+      s.until('d is in', () => s.goOn('a b d'), 1500)
+      s.finish()
+    },
+  ),
+  scenario(
+    'small-datagrams',
+    'the fabric carries less than a full batch: batches are smaller',
+    { ...THREE, datagramBytesMax: 32 * 1024 },
+    (s) => {
+      s.form()
+      s.publish('b', 300, 250)
+      s.until('all are confirmed', () => s.confirmedOf('b') === 300, 500)
+      s.finish()
+    },
+  ),
+  scenario(
+    'twin',
+    'a living member has a namesake outside, and is paused for a moment: it stays',
+    { ...THREE, others: ['c'] },
+    (s) => {
+      s.form()
+      s.start('c')
+      s.run(1000)
+      s.world.pause(s.world.processes().find(({ isMember, name }) => isMember && name === 'c')!, 120)
+      s.run(1000)
+      s.expect('still the first view', s.viewOf('a') === 1)
+    },
+  ),
+  scenario(
+    'twins-outside',
+    'two processes of one name, both outside the group: one of them gets in',
+    { ...THREE, others: ['d', 'd'] },
+    (s) => {
+      s.form()
+      s.start('d')
+      s.start('d')
+      s.until('one is in', () => s.membersAt('a') === 'a b c d', 3000)
+      s.run(2000)
+      s.expect('and it stays', s.viewOf('a') === 2)
+    },
+  ),
+  scenario(
+    'joiner-in-vain',
+    'a joiner never gets its Cut: the group is bothered less and less',
+    { ...THREE, others: ['d'] },
+    (s) => {
+      s.form()
+      s.drop({ kinds: ['cut'] })
+      s.start('d')
+      s.run(10_000)
+      s.expect(`at most 8 changes, not ${s.viewOf('a')}`, s.viewOf('a') <= 8)
+    },
+  ),
+  scenario(
+    'lost-pongs',
+    'a hint about a member that speaks, and its pongs are lost: it is not suspected',
+    THREE,
+    (s) => {
+      s.form()
+      load(s, ['b'], 2000)
+      s.drop({ kinds: ['pong'] })
+      for (let i = 0; i < 10; i++) {
+        s.process('a').hint(s.process('b').incarnation)
+        s.run(100)
+      }
+      s.expect('still the first view', s.viewOf('a') === 1)
+      s.finish()
+    },
+  ),
+  scenario(
+    'slow-snapshot',
+    'each part of a snapshot takes 150 ms: the joiner is in all the same',
+    { ...THREE, others: ['d'], settings: { logEntriesMax: 10 }, datagramBytesMax: 16 * 1024 },
+    (s) => {
+      s.form()
+      for (let i = 0; i < 20; i++) s.publishAndConfirm('a', 200, 50)
+      s.world.network.slow = (letter) => (letter.envelope?.message.kind === 'chunk' ? 150 : 0)
+      s.start('d')
+      s.until('d is in', () => s.goOn('a b c d'), 5000)
+      s.finish()
+    },
+  ),
+
   // ---- counterexamples
 
   scenario('c1', 'accepts of the old view alone: they do not make the next one [c1]', FIVE, (s) => {

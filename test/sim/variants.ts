@@ -426,6 +426,77 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { from: 1, within: 100 },
   },
 
+  // ---- joiners
+
+  {
+    name: 'any-donor-will-do',
+    what: 'a joiner goes on pulling from a donor that is behind the cut',
+    edits: [inGroup('member', 'this.catchUp.prefer(sender.incarnation, this.time)', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'donor-behind' },
+  },
+  {
+    name: 'pulls-without-patience',
+    what: 'a pull is repeated every pullMs, and parts of a snapshot are taken from the present donor alone',
+    edits: [
+      inGroup('state-transfer', 'this.settings.pullMs * 2 ** this.unanswered', 'this.settings.pullMs'),
+      inGroup(
+        'state-transfer',
+        'if (chunk.position <= position) return undefined',
+        'if (from !== this.donor || chunk.position <= position) return undefined',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'slow-snapshot' },
+  },
+  {
+    name: 'everyone-lets-in',
+    what: 'who is not the leader lets a joiner in that the leader has just tried in vain',
+    edits: [inGroup('member', 'if (this.connectivity.leader(mine) !== this.rank) return undefined', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'joiner-in-vain' },
+  },
+  {
+    name: 'every-join-is-a-hint',
+    what: 'each Join of a namesake starts a probe of the member',
+    edits: [inGroup('member', 'isNew && this.detector.hears', 'this.detector.hears')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'twin' },
+  },
+  {
+    name: 'after-you',
+    what: 'of two observers of one name each waits for the other',
+    edits: [
+      inGroup(
+        'member',
+        "if (message.kind === 'join' && this.role === 'observer' && sender.incarnation > this.self.incarnation) return",
+        '',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'twins-outside' },
+  },
+  {
+    name: 'only-a-pong-counts',
+    what: 'a probe fails though the member was heard meanwhile',
+    edits: [inGroup('failure-detector', 'if (this.fresh(incarnation, time, this.settings.probeMs / 2)) continue', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'lost-pongs' },
+  },
+  {
+    name: 'batches-of-any-size',
+    what: 'a batch may be larger than the fabric carries',
+    edits: [
+      inGroup(
+        'submission-queue',
+        'const batchBytesMax = Math.min(bytesMax, this.settings.batchBytesMax)',
+        'const { batchBytesMax } = this.settings',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'small-datagrams' },
+  },
+
   // ---- around it
 
   {
