@@ -74,6 +74,13 @@ export function logNote(log: Log, note: Note): void {
       log.error({ why: note.why }, 'the group does not let this replica in')
       break
     case 'blocked':
+      if (note.view === 0) {
+        log.warn(
+          { ms: note.ms, unheard: note.unheard },
+          'the group is formed when the whole roster is heard: still waiting',
+        )
+        break
+      }
       log.error(
         { view: note.view, ms: note.ms, unheard: note.unheard },
         'no quorum of the view is connected with this replica: it goes on when they are heard again. If they are ' +

@@ -345,7 +345,7 @@ export class Member {
 
   private noteBlocked(): void {
     const connected = this.connected()
-    if (isQuorum(connected, this.view.members.length)) this.wellAt = this.time
+    if (this.flush.enough(connected)) this.wellAt = this.time
     const ms = this.time - this.wellAt
     if (ms < BLOCKED_NOTE_MS) return
     const unheard = this.view.members.filter((_, rank) => !has(connected, rank)).map(({ name }) => name)
@@ -381,10 +381,8 @@ export class Member {
 
   private tickInside(): void {
     if (this.role === 'member' && !this.wedged) this.laggards.watch(this.order, this.time)
-    if (this.role === 'member') {
-      this.noteSuspicions()
-      this.noteBlocked()
-    }
+    if (this.role === 'member') this.noteSuspicions()
+    this.noteBlocked()
     const fresh = this.heardRanks((id) => this.detector.fresh(id, this.time, 3 * this.settings.heartbeatMs))
     this.connectivity.tick(this.time, this.hears(), fresh)
     if (!this.installing && !this.excludedBy) this.flush.tick(this.time, this.whyChange())

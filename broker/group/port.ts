@@ -68,7 +68,10 @@ export type Note =
   | { readonly type: 'joinerNotReady'; readonly member: MemberId; readonly banMs: number }
   | { readonly type: 'joinerRefused'; readonly member: MemberId; readonly why: string }
   | { readonly type: 'refused'; readonly why: string }
-  /** A member that is connected to no quorum of its view: nothing is delivered, and nothing can be, until it is. */
+  /**
+   * A member that is connected to no quorum of its view: nothing is delivered, and nothing can be, until it is. In view 0:
+   * a founder that does not hear the whole roster.
+   */
   | { readonly type: 'blocked'; readonly view: number; readonly ms: number; readonly unheard: readonly string[] }
   /** An observer that has caught up with a group, or begun to, and hears no member of it any more. */
   | { readonly type: 'groupUnheard'; readonly ms: number }
