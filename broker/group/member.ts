@@ -349,7 +349,12 @@ export class Member {
     const ms = this.time - this.wellAt
     if (ms < BLOCKED_NOTE_MS) return
     const unheard = this.view.members.filter((_, rank) => !has(connected, rank)).map(({ name }) => name)
-    this.noteSeldom('blocked', BLOCKED_NOTE_EVERY_MS, { type: 'blocked', view: this.view.number, ms, unheard })
+    this.noteSeldom('blocked', BLOCKED_NOTE_EVERY_MS, {
+      type: 'blocked',
+      view: this.view.number,
+      ms: Math.round(ms),
+      unheard,
+    })
   }
 
   private namesakeHeard(): boolean {
@@ -409,7 +414,8 @@ export class Member {
     this.fetch()
     this.maybeWantIn()
     const ms = this.time - this.wellAt
-    if (ms >= BLOCKED_NOTE_MS) this.noteSeldom('groupUnheard', BLOCKED_NOTE_EVERY_MS, { type: 'groupUnheard', ms })
+    if (ms >= BLOCKED_NOTE_MS)
+      this.noteSeldom('groupUnheard', BLOCKED_NOTE_EVERY_MS, { type: 'groupUnheard', ms: Math.round(ms) })
     if (this.time - this.lastBroadcastAt < this.settings.heartbeatMs) return
     const heard = this.detector.everyoneHeard(this.time)
     const { wantsIn, settingsText: settings } = this
