@@ -289,7 +289,7 @@ export class Broker implements Application {
     }
   }
 
-  snapshot(): Uint8Array {
+  snapshot(): Uint8Array[] {
     return this.current.snapshot()
   }
 

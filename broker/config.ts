@@ -14,6 +14,7 @@ export interface StateLimits {
   readonly topicsMax: number
   readonly publishersMax: number
   readonly repliesPerPublisher: number
+  readonly retainedBytesMax: number
 }
 
 /** All replicas must agree on these: a joiner says its own, and is kept out with the difference. */

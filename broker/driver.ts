@@ -10,8 +10,8 @@ import type { Incarnation } from './group/view.ts'
 export interface Application {
   /** Everything that changes replicated state, or tells of the member: all outputs but `send` and `takeSnapshot`. */
   output(output: Exclude<Output, { type: 'send' | 'takeSnapshot' }>): void
-  /** The whole state, after everything that was delivered. Equal bytes at equal positions. */
-  snapshot(): Uint8Array
+  /** The whole state, after everything that was delivered, in pieces. Put together, equal bytes at equal positions. */
+  snapshot(): readonly Uint8Array[]
   /** Outputs of one step are done: whoever waits for what was delivered may be woken. */
   turnEnded(): void
 }

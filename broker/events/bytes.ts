@@ -1,6 +1,6 @@
 // Little-endian bytes, one field after another, for commands and snapshots. A layout is written down once, as a function
-// of a sink, and run twice: over a meter to learn its size, then over a writer. So nothing is allocated twice and
-// nothing has to be kept in step by hand.
+// of a sink. A command's is run twice: over a meter to learn its size, then over a writer, so that nothing is allocated
+// twice. A snapshot's goes into pieces, where long runs of bytes that exist already are taken as they are.
 
 import assert from 'node:assert'
 
@@ -21,6 +21,13 @@ export function encode(layout: (sink: ByteSink) => void): Buffer {
   const writer = new ByteWriter(meter.length)
   layout(writer)
   return writer.finish()
+}
+
+/** The bytes in pieces. What is given to `raw` may be a part of them, so it must not be changed afterwards. */
+export function encodePieces(layout: (sink: ByteSink) => void): Buffer[] {
+  const sink = new PieceSink()
+  layout(sink)
+  return sink.finish()
 }
 
 class ByteMeter implements ByteSink {
@@ -93,7 +100,75 @@ class ByteWriter implements ByteSink {
   }
 }
 
-/** Reads what `encode` wrote. Reading past the end is a bug of the writer and throws. */
+const PIECE_BYTES = 64 * 1024
+
+/** Fewer bytes cost less to copy than to keep as a piece of their own. */
+const OWN_PIECE_BYTES = 1024
+
+class PieceSink implements ByteSink {
+  private readonly pieces: Buffer[] = []
+  private piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
+  private from = 0
+  private at = 0
+
+  u8(value: number): void {
+    this.room(1)
+    this.at = this.piece.writeUInt8(value, this.at)
+  }
+
+  u16(value: number): void {
+    this.room(2)
+    this.at = this.piece.writeUInt16LE(value, this.at)
+  }
+
+  u32(value: number): void {
+    this.room(4)
+    this.at = this.piece.writeUInt32LE(value, this.at)
+  }
+
+  f64(value: number): void {
+    this.room(8)
+    this.at = this.piece.writeDoubleLE(value, this.at)
+  }
+
+  raw(bytes: Uint8Array): void {
+    if (bytes.length >= OWN_PIECE_BYTES) {
+      this.cut()
+      this.pieces.push(asBuffer(bytes))
+      return
+    }
+    this.room(bytes.length)
+    this.piece.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
+  text(value: string): void {
+    const bytes = Buffer.from(value)
+    this.u16(bytes.length)
+    this.raw(bytes)
+  }
+
+  finish(): Buffer[] {
+    this.cut()
+    return this.pieces
+  }
+
+  private room(bytes: number): void {
+    if (this.at + bytes <= this.piece.length) return
+    this.cut()
+    this.piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    this.from = 0
+    this.at = 0
+  }
+
+  /** What has been written since the last one becomes a piece. */
+  private cut(): void {
+    if (this.at > this.from) this.pieces.push(this.piece.subarray(this.from, this.at))
+    this.from = this.at
+  }
+}
+
+/** Reads what `encode` or `encodePieces` wrote. Reading past the end is a bug of the writer and throws. */
 export class ByteReader {
   readonly buffer: Buffer
   at = 0

@@ -1,25 +1,30 @@
 // The retained events, in the order of the group. What one publish command brought is a segment: its bytes, and where
 // they stand in the order. There is no object per event; an event is found in the bytes when somebody reads it.
 
+import assert from 'node:assert'
 import { asBuffer } from './bytes.ts'
-import { PackedRecords } from './record.ts'
+import { decodeCommand, encodeCommand } from './command.ts'
+import { PackedRecords, packRecords } from './record.ts'
 import type { Topic } from './topic.ts'
 
 const NOTHING = Buffer.alloc(0)
 
+/** A command of fewer bytes is not worth making anew. */
+const SMALL = 4096
+
 export class Segment {
   readonly topic: Topic
   /** Positions of the first event; the others follow. */
-  readonly seq: number
-  readonly offset: number
-  readonly count: number
+  seq: number
+  offset: number
+  count: number
   /** Ordered time of its place: ages are judged by it. */
   readonly storedAt: number
   /** The publish command. Empty once all events are gone. */
   command: Buffer
   /** Where in it the packed records begin. */
   readonly recordsAt: number
-  /** How many of the first events are gone. Their bytes stay until the last one goes. */
+  /** How many of the first events are gone. Their bytes stay until they are most of the command's. */
   gone: number
 
   constructor(
@@ -78,6 +83,22 @@ export class Segment {
   drop(n: number): void {
     this.gone += n
     if (this.left === 0) this.command = NOTHING
+    else if (this.command.length > SMALL && this.records().before(this.gone) * 2 > this.command.length) this.compact()
+  }
+
+  /** Makes a command of the events left. At the same place of the order everywhere, so that snapshots stay equal. */
+  private compact(): void {
+    const command = decodeCommand(this.command)
+    assert(command.kind === 'publish', 'a segment holds a publish command')
+    const records = this.records()
+    const left = Array.from({ length: this.left }, (_, i) => records.record(this.gone + i))
+    this.command = asBuffer(
+      encodeCommand({ ...command, sequence: command.sequence + this.gone, records: packRecords(left) }),
+    )
+    this.seq += this.gone
+    this.offset += this.gone
+    this.count -= this.gone
+    this.gone = 0
   }
 }
 

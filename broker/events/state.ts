@@ -7,7 +7,7 @@
 
 import assert from 'node:assert'
 import { crc32 } from 'node:zlib'
-import { ByteReader, type ByteSink, encode } from './bytes.ts'
+import { ByteReader, type ByteSink, encodePieces } from './bytes.ts'
 import { type CommandKind, type DecodedCommand, decodeCommand, encodeCommand, sequencesOf } from './command.ts'
 import { EventLog, Segment, type SegmentQueue } from './event-log.ts'
 import { ExpiryHeap } from './expiry.ts'
@@ -28,6 +28,8 @@ export interface StateLimits {
   readonly publishersMax: number
   /** Requests of each publisher whose first position is remembered. */
   readonly repliesPerPublisher: number
+  /** Bytes of events of all topics together. Beyond it the oldest of all go, whatever their topics' retention says. */
+  readonly retainedBytesMax: number
 }
 
 export type RefusalCode =
@@ -210,6 +212,7 @@ export class State {
         this.lastSeq = seq
     }
     this.expire()
+    this.trimAll()
     if (publisher !== '') this.publishers.take(publisher, sequence, count, seq, offset)
     this.mark(bytes, seq, offset)
     return { ...about, verdict: 'applied', seq, offset, positionKnown: true }
@@ -238,6 +241,7 @@ export class State {
     const seq = this.lastSeq + 1
     const offset = topic.offset + 1
     this.store(topic, bytes, command.records.byteOffset - bytes.byteOffset)
+    this.trimAll()
     this.mark(bytes, seq, offset)
     return seq
   }
@@ -305,9 +309,9 @@ export class State {
     return segments.at(i)?.firstSeq ?? this.lastSeq + 1
   }
 
-  /** Equal bytes for equal states. */
-  snapshot(): Uint8Array {
-    return encode((sink) => this.write(sink))
+  /** In pieces, since it may be large; put together, equal bytes for equal states. */
+  snapshot(): Buffer[] {
+    return encodePieces((sink) => this.write(sink))
   }
 
   static restore(bytes: Uint8Array, limits: StateLimits): State {
@@ -351,6 +355,19 @@ export class State {
 
   private trim(topic: Topic): void {
     for (let n = topic.overLimits(); n > 0; n = topic.overLimits()) this.lose(topic, topic.segments.first!, n)
+  }
+
+  /** The oldest segment of all is the oldest of its topic. */
+  private trimAll(): void {
+    for (let over = this.overAll(); over > 0; over = this.overAll()) {
+      const segment = this.log.segments.first!
+      this.lose(segment.topic, segment, segment.eventsWith(over))
+      this.expireFrom(segment.topic)
+    }
+  }
+
+  private overAll(): number {
+    return this.log.bytes - this.limits.retainedBytesMax
   }
 
   /** Its first segment is what expires next. */

@@ -15,8 +15,11 @@ export type Input =
   | { readonly type: 'linked'; readonly linked: boolean }
   /** Somebody has reason to believe that this member is gone: it is probed, and suspected only if it does not answer. */
   | { readonly type: 'hint'; readonly incarnation: Incarnation }
-  /** The application's answer to `takeSnapshot`: its state after everything that was delivered until then. */
-  | { readonly type: 'snapshot'; readonly state: Uint8Array }
+  /**
+   * The application's answer to `takeSnapshot`: its state after everything that was delivered until then, in as many
+   * pieces as it likes; they must not be changed afterwards.
+   */
+  | { readonly type: 'snapshot'; readonly state: readonly Uint8Array[] }
   /** Leave the group: what was submitted is seen safe first, then `exit` comes out. */
   | { readonly type: 'leave' }
 

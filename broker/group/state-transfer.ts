@@ -4,6 +4,7 @@
 
 import type { OrderLog } from './log.ts'
 import type { ChunkMessage, LogMessage, Message, OrderKey } from './message.ts'
+import { Pieces } from './pieces.ts'
 import type { Instant } from './port.ts'
 import type { GroupSettings } from './settings.ts'
 import type { Incarnation, View } from './view.ts'
@@ -21,7 +22,7 @@ interface Snapshot {
   readonly position: number
   readonly key: OrderKey
   readonly view: View
-  readonly state: Uint8Array
+  readonly state: Pieces
   askedAt: Instant
 }
 
@@ -58,13 +59,13 @@ export class Donor {
       members: snapshot.view.members,
       total: snapshot.state.length,
       offset,
-      bytes: snapshot.state.subarray(offset, offset + Math.min(bytesMax, CHUNK_BYTES_MAX)),
+      bytes: snapshot.state.slice(offset, Math.min(bytesMax, CHUNK_BYTES_MAX)),
     }
   }
 
   /** What comes after it in the log is kept too, or who has taken it over would need the next one. */
-  keep(log: OrderLog, key: OrderKey, view: View, state: Uint8Array, time: Instant): void {
-    this.snapshot = { position: log.position, key, view, state, askedAt: time }
+  keep(log: OrderLog, key: OrderKey, view: View, state: readonly Uint8Array[], time: Instant): void {
+    this.snapshot = { position: log.position, key, view, state: new Pieces(state), askedAt: time }
     log.keepFrom(log.position)
   }
 

@@ -71,7 +71,7 @@ class GroupWork implements Work {
       fabric,
       application: {
         output: (output) => this.output(output),
-        snapshot: () => new Uint8Array(0),
+        snapshot: () => [],
         turnEnded: () => {
           this.turns++
           if (this.flooding) this.feed()

@@ -33,9 +33,9 @@ test('nothing said: the defaults, which are those of the group where they are it
     schemaBytesMax: 786_432,
     topicsMax: 100_000,
   })
-  const { topicsMax, publishersMax, repliesPerPublisher, ...settings } = config.settings
+  const { topicsMax, publishersMax, repliesPerPublisher, retainedBytesMax, ...settings } = config.settings
   t.deepEqual(settings, { ...DEFAULT_SETTINGS })
-  t.deepEqual([topicsMax, publishersMax, repliesPerPublisher], [100_000, 1_000_000, 16])
+  t.deepEqual([topicsMax, publishersMax, repliesPerPublisher, retainedBytesMax], [100_000, 1_000_000, 16, 2 ** 30])
   t.true(Object.isFrozen(config) && Object.isFrozen(config.settings) && Object.isFrozen(config.limits))
 })
 

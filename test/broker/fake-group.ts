@@ -107,7 +107,7 @@ export class FakeReplica {
         topicNameBytesMax: 255,
         connectionsMax: 10,
       },
-      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 16 },
+      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 16, retainedBytesMax: 1024 * 1024 },
       pendingRequestsMax: 1000,
       pendingBytesMax: 1_000_000,
       publishTimeoutMs: 10_000,
@@ -162,7 +162,7 @@ export class FakeReplica {
       type: 'restore',
       position: donor.position,
       view: donor.view!,
-      state: donor.broker.snapshot(),
+      state: Buffer.concat(donor.broker.snapshot()),
     })
   }
 

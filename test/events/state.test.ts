@@ -4,7 +4,7 @@ import { TopicFilter } from '../../broker/events/patterns.ts'
 import { type EventFields, packEvents } from '../../broker/events/record.ts'
 import { type Applied, type Item, State, VIEWS_TOPIC } from '../../broker/events/state.ts'
 
-const LIMITS = { topicsMax: 100_000, publishersMax: 1000, repliesPerPublisher: 16 }
+const LIMITS = { topicsMax: 100_000, publishersMax: 1000, repliesPerPublisher: 16, retainedBytesMax: 1e9 }
 const START = Date.UTC(2026, 0, 1)
 
 function begun(limits: Partial<typeof LIMITS> = {}): State {
@@ -340,7 +340,7 @@ test('a deleted topic: a gap for those who wanted it, and its next life begins a
   t.deepEqual(readAll(state, new TopicFilter(['a'])), ['gap 1-2 topic-deleted', '5 a 5'])
   t.deepEqual(readAll(state, new TopicFilter(['a.>', 'b'])), ['3 b 3'])
   t.is(state.topic('a')?.offset, 1)
-  const restored = State.restore(state.snapshot(), LIMITS)
+  const restored = State.restore(Buffer.concat(state.snapshot()), LIMITS)
   t.deepEqual(readAll(restored, new TopicFilter(['a'])), ['gap 1-2 topic-deleted', '5 a 5'])
 })
 
@@ -349,7 +349,7 @@ test('more deleted topics than tombstones: a reader behind the forgotten ones is
   for (let i = 0; i < 1002; i++) publish(state, `t${i}`, ['1'])
   publish(state, 'kept', ['2'])
   for (let i = 0; i < 1002; i++) remove(state, `t${i}`)
-  for (const one of [state, State.restore(state.snapshot(), LIMITS)]) {
+  for (const one of [state, State.restore(Buffer.concat(state.snapshot()), LIMITS)]) {
     t.deepEqual(readAll(one, new TopicFilter(['kept'])), ['gap 1-2 topic-deleted', '1003 kept 2'])
     t.deepEqual(readAll(one, new TopicFilter(['kept']), 2), ['1003 kept 2'])
     t.deepEqual(readAll(one, new TopicFilter(['t5'])), ['gap 1-6 topic-deleted'])
@@ -414,7 +414,7 @@ test('the digest: equal after equal commands, another after any other, kept by a
   t.is(one.digest, two.digest)
   t.not(one.digest, three.digest)
   t.regex(one.digest, /^[0-9a-f]{8}$/)
-  const restored = State.restore(one.snapshot(), LIMITS)
+  const restored = State.restore(Buffer.concat(one.snapshot()), LIMITS)
   t.is(restored.digest, one.digest)
   one.applyView(VIEW)
   restored.applyView(VIEW)
@@ -428,9 +428,9 @@ test('a restored state goes on as the first one would: publishers, ages, events,
   const first = begun()
   put(first, 'a', { retention: { ageMs: 10, events: 3 }, schema: Buffer.from('{}') })
   publish(first, 'a', ['1', '2', '3', '4'], { schemaVersion: 1, publisher: 'p', sequence: 5 })
-  const bytes = first.snapshot()
+  const bytes = Buffer.concat(first.snapshot())
   const second = State.restore(bytes, LIMITS)
-  t.is(Buffer.compare(second.snapshot(), bytes), 0)
+  t.is(Buffer.compare(Buffer.concat(second.snapshot()), bytes), 0)
   second.begin('c0ffee')
   t.throws(() => second.begin('abc'))
   for (const state of [first, second]) {
@@ -441,13 +441,44 @@ test('a restored state goes on as the first one would: publishers, ages, events,
     t.is(state.topic('a')?.events, 0)
   }
   t.is(first.digest, second.digest)
-  t.is(Buffer.compare(first.snapshot(), second.snapshot()), 0)
+  t.is(Buffer.compare(Buffer.concat(first.snapshot()), Buffer.concat(second.snapshot())), 0)
+})
+
+test('of many events of one request only the last is left: the bytes of the others are let go of', (t) => {
+  const state = begun()
+  put(state, 'a', { retention: { events: 1 } })
+  publish(
+    state,
+    'a',
+    Array.from({ length: 20 }, (_, i) => JSON.stringify('x'.repeat(1000) + i)),
+    {
+      publisher: 'p',
+      sequence: 1,
+    },
+  )
+  t.true(Buffer.concat(state.snapshot()).length < 2000)
+  const restored = State.restore(Buffer.concat(state.snapshot()), LIMITS)
+  for (const one of [state, restored]) {
+    t.deepEqual(
+      readAll(one, everything()).map((line) => line.replace(/x+/, 'x')),
+      ['gap 1-20 retention', '21 a "x19"'],
+    )
+    t.like(publish(one, 'a', ['0'], { publisher: 'p', sequence: 20 }), { verdict: 'duplicate', offset: 20 })
+    t.like(one.topic('a'), { offset: 20, oldestOffset: 20, events: 1 })
+  }
+})
+
+test('over the limit of all topics together: the oldest of all go, of whatever topic, and readers are told', (t) => {
+  const state = begun({ retainedBytesMax: 30 })
+  for (const topic of ['a', 'b', 'a', 'b']) publish(state, topic, ['"123456789"'])
+  t.true(state.bytesRetained <= 30)
+  t.deepEqual(readAll(state, everything()), ['gap 1-2 retention', '3 a "123456789"', '4 b "123456789"'])
 })
 
 test('a state of a restored snapshot does not keep the snapshot', (t) => {
   const state = begun()
   for (let i = 0; i < 3; i++) publish(state, 'a', [String(i)])
-  const bytes = state.snapshot()
+  const bytes = Buffer.concat(state.snapshot())
   const restored = State.restore(bytes, LIMITS)
   for (const item of restored.read(0, everything(), 10, 100).items) {
     t.not(item.type === 'event' && item.event.data.buffer, bytes.buffer)
@@ -457,7 +488,7 @@ test('a state of a restored snapshot does not keep the snapshot', (t) => {
 test('bytes that are no snapshot, or are cut short or too long, are refused', (t) => {
   const state = begun()
   publish(state, 'a', ['1'])
-  const bytes = state.snapshot()
+  const bytes = Buffer.concat(state.snapshot())
   t.throws(() => State.restore(Buffer.from('nothing of the kind'), LIMITS), { message: /snapshot/ })
   for (let length = 0; length < bytes.length; length++) t.throws(() => State.restore(bytes.subarray(0, length), LIMITS))
   t.throws(() => State.restore(Buffer.concat([bytes, Buffer.alloc(1)]), LIMITS))

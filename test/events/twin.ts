@@ -116,6 +116,11 @@ export class Twin {
         if (tooMany || tooLarge || tooOld) event.fate = 'retention'
       })
     }
+    let bytes = 0
+    for (const event of this.events.filter(({ fate }) => fate === 'kept').reverse()) {
+      bytes += event.record.length
+      if (bytes > this.limits.retainedBytesMax) event.fate = 'retention'
+    }
     if (id !== '') {
       const entry = publisher ?? { id, highest: 0, replies: [] }
       entry.highest = sequence + count - 1

@@ -42,7 +42,7 @@ test('more entries than it may keep: the oldest go, and positions stay what they
     [false, true, true, false],
   )
   t.deepEqual(slotsOf(log.after(2, 1000)), [3, 4, 5])
-  t.throws(() => log.after(1, 1000), undefined, 'what is not here must be asked for first')
+  t.throws(() => log.after(1, 1000), { name: 'AssertionError' }, 'what is not here must be asked for first')
 })
 
 test('more bytes than it may keep: the oldest go; the newest stays, however large', (t) => {
@@ -100,14 +100,16 @@ test('a change of view: counts for its members, with names of any letters', (t) 
 
 test('after a snapshot: begins there, with nothing of what it had', (t) => {
   const log = logOf({ logEntriesMax: 2 })
-  log.keepFrom(1)
   for (let slot = 1; slot <= 9; slot++) log.append(entryOf(slot, 10))
+  log.keepFrom(100)
   log.restart(100)
   t.deepEqual([log.base, log.position, log.length, log.bytes], [100, 100, 0, 0])
   t.false(log.has(5))
   log.append(entryOf(6))
   t.is(log.position, 101)
   t.deepEqual(slotsOf(log.after(100, 1000)), [6])
+  for (let slot = 7; slot <= 9; slot++) log.append(entryOf(slot))
+  t.deepEqual([log.base, log.position], [102, 104], 'and keeps no more than it may, whatever was kept before')
 })
 
 test('any use, for thousands of entries: as a plain array', (t) => {

@@ -48,6 +48,11 @@ function stateAt(position: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => position + 31 * i)
 }
 
+/** The same in pieces, as an application hands it over: some shorter than a chunk, one empty, one longer. */
+function piecesOf(state: Uint8Array): Uint8Array[] {
+  return [state.subarray(0, 7), state.subarray(7, 7), state.subarray(7, 30), state.subarray(30)]
+}
+
 // ---- the giving side
 
 test('a pull from within the log: answered from the log, at its head with nothing', (t) => {
@@ -70,7 +75,7 @@ test('a log that begins at the beginning: needs no snapshot; one that does not: 
 test('a snapshot: in chunks from where it is asked for, anew from the start if another one is named', (t) => {
   const log = logOf(9, { logEntriesMax: 3 })
   const donor = new Donor()
-  donor.keep(log, KEY, VIEW, stateAt(9, 100), 0)
+  donor.keep(log, KEY, VIEW, piecesOf(stateAt(9, 100)), 0)
   const answer = (pull: Pull) => donor.answer(pull, log, 40, 0)
   t.deepEqual(answer(pullOf(0)), chunkOf(9, 100, 0, 40))
   t.deepEqual(answer(pullOf(0, 9, 40)), chunkOf(9, 100, 40, 40))
@@ -82,7 +87,7 @@ test('a snapshot: in chunks from where it is asked for, anew from the start if a
 test('a fabric that carries much: a chunk is no larger than a slow link carries in good time', (t) => {
   const log = logOf(9, { logEntriesMax: 3 })
   const donor = new Donor()
-  donor.keep(log, KEY, VIEW, new Uint8Array(1_000_000), 0)
+  donor.keep(log, KEY, VIEW, piecesOf(new Uint8Array(1_000_000)), 0)
   const answer = donor.answer(pullOf(0), log, 900_000, 0) as ChunkMessage
   t.is(answer.bytes.length, 128 * 1024)
 })
@@ -90,7 +95,7 @@ test('a fabric that carries much: a chunk is no larger than a slow link carries 
 test('while a snapshot is asked for: the log keeps what comes after it, so it leads somewhere', (t) => {
   const log = logOf(9, { logEntriesMax: 3 })
   const donor = new Donor()
-  donor.keep(log, KEY, VIEW, stateAt(9, 100), 0)
+  donor.keep(log, KEY, VIEW, piecesOf(stateAt(9, 100)), 0)
   for (let slot = 10; slot <= 19; slot++) log.append(entryOf(slot))
   t.deepEqual(donor.answer(pullOf(0), log, 40, 0), chunkOf(9, 100, 0, 40, 19))
   t.deepEqual(donor.answer(pullOf(9), log, 10_000, 0), logMessage(10, 19, 19))
@@ -99,7 +104,7 @@ test('while a snapshot is asked for: the log keeps what comes after it, so it le
 test('a snapshot whose tail has left the log: another one is taken', (t) => {
   const log = logOf(9, { logEntriesMax: 3 })
   const donor = new Donor()
-  donor.keep(log, KEY, VIEW, stateAt(9, 100), 0)
+  donor.keep(log, KEY, VIEW, piecesOf(stateAt(9, 100)), 0)
   for (let slot = 10; slot <= 40; slot++) log.append(entryOf(slot))
   t.is(donor.answer(pullOf(0, 9, 40), log, 40, 0), 'takeSnapshot')
 })
@@ -107,7 +112,7 @@ test('a snapshot whose tail has left the log: another one is taken', (t) => {
 test('a snapshot that nobody asks for any more: let go of, and the log is as short as ever', (t) => {
   const log = logOf(9, { logEntriesMax: 3 })
   const donor = new Donor()
-  donor.keep(log, KEY, VIEW, stateAt(9, 100), 0)
+  donor.keep(log, KEY, VIEW, piecesOf(stateAt(9, 100)), 0)
   donor.answer(pullOf(0), log, 40, 1000)
   donor.tick(log, 1000 + KEPT_MS)
   t.like(donor.answer(pullOf(0), log, 40, 1000), { kind: 'chunk' }, 'asked for a while ago')
@@ -169,7 +174,28 @@ test('a member that sends a Cut: asked next and at once, and left again if it do
   t.is(catchUp.tick(0, 1)?.to, C)
   catchUp.prefer(C, 2)
   t.is(catchUp.tick(0, 2), undefined, 'it was asked')
-  t.deepEqual(new Set(pulls(catchUp, 3, 32 * pullMs, [A, B, C]).map(([, to]) => to)), new Set([C, A]))
+  const waits = [1, 3, 7, 15].map((times): [number, number] => [1 + times * pullMs, C])
+  t.deepEqual(pulls(catchUp, 3, 1 + 31 * pullMs, [A, B, C]), [...waits, [1 + 31 * pullMs, A]])
+})
+
+test('an answer after some that were lost: the next pull is repeated as early as the first was', (t) => {
+  const chunk = chunkOf(9, 100, 0, 40)
+  const answers = [
+    [1, (catchUp: CatchUp) => catchUp.onLog(A, logMessage(1, 5, 20), 0)],
+    [1, (catchUp: CatchUp) => catchUp.onChunk(A, chunk, 0)],
+    // Of another member than the one that is asked: of use, but that one is still silent.
+    [8, (catchUp: CatchUp) => catchUp.onLog(B, logMessage(1, 5, 20), 0)],
+    [8, (catchUp: CatchUp) => catchUp.onChunk(B, chunk, 0)],
+  ] as const
+  for (const [times, answer] of answers) {
+    const catchUp = catchUpFrom(A, B)
+    pulls(catchUp, 0, 4 * pullMs) // at 0, 1 and 3 times
+    answer(catchUp)
+    t.deepEqual(pulls(catchUp, 4 * pullMs, (4 + times) * pullMs), [
+      [4 * pullMs, A],
+      [(4 + times) * pullMs, A],
+    ])
+  }
 })
 
 test('a part of the log that leaves a gap, or brings nothing new: not used, and nothing is concluded from it', (t) => {
@@ -191,6 +217,8 @@ test('a part of the log: the next is pulled at once while there is more, and aft
   t.deepEqual(catchUp.tick(5, 0), { to: A, pull: pullOf(5) })
   catchUp.onLog(A, logMessage(6, 20, 20), 5)
   t.true(catchUp.nearHead)
+  catchUp.onLog(B, logMessage(21, 20, 19), 20)
+  t.is(catchUp.head, 20, 'another member may not be as far')
   t.is(catchUp.tick(20, pullMs - 1), undefined)
   t.deepEqual(catchUp.tick(20, pullMs), { to: A, pull: pullOf(20) })
 })
@@ -207,6 +235,18 @@ test('the chunks of a snapshot: each asks for the next, the last one gives the s
   t.is(catchUp.onChunk(A, chunkOf(9, 100, 40, 40), 3), undefined)
   t.deepEqual(catchUp.onChunk(A, chunkOf(9, 100, 80, 20), 3), stateAt(9, 100))
   t.is(catchUp.receivedBytes, 0)
+})
+
+test('a snapshot when all seemed to be here: it is not; a part of the log in its midst: needed no more', (t) => {
+  const catchUp = catchUpFrom(A)
+  catchUp.tick(0, 0)
+  catchUp.onLog(A, logMessage(1, 5, 5), 0)
+  t.true(catchUp.nearHead)
+  catchUp.onChunk(A, chunkOf(9, 100, 0, 40), 5)
+  t.false(catchUp.nearHead)
+  catchUp.onLog(A, logMessage(6, 8, 20), 5)
+  t.is(catchUp.receivedBytes, 0)
+  t.deepEqual(catchUp.tick(8, 0), { to: A, pull: pullOf(8) })
 })
 
 test('an empty state: one empty chunk is all of it', (t) => {
@@ -240,6 +280,8 @@ test('the donor takes another snapshot: begun anew; that of a member that is not
   t.is(catchUp.onChunk(A, chunkOf(11, 50, 40, 10), 0), undefined, 'not its beginning')
   t.is(catchUp.receivedBytes, 40)
   t.deepEqual(catchUp.onChunk(A, chunkOf(11, 50, 0, 50), 0), stateAt(11, 50))
+  catchUp.onChunk(A, chunkOf(12, 100, 0, 40), 0)
+  t.deepEqual(catchUp.onChunk(A, chunkOf(12, 50, 0, 50), 0), stateAt(12, 50), 'also one of another length')
 })
 
 test('a chunk longer than the snapshot says that it is: dropped', (t) => {
@@ -285,7 +327,7 @@ test('G7, any weather while the log runs on: the state of one position, then eve
       const { incarnation, donor, log, diesAt } = donors.find((one) => one.incarnation === to)!
       if (time >= diesAt) return
       const answered = donor.answer(asked, log, bytesMax, time)
-      if (answered === 'takeSnapshot') donor.keep(log, KEY, VIEW, stateAt(log.position, length), time)
+      if (answered === 'takeSnapshot') donor.keep(log, KEY, VIEW, piecesOf(stateAt(log.position, length)), time)
       else if (answered) send(time, (at) => take(at, incarnation, answered))
     }
     const take = (time: number, from: Incarnation, message: LogMessage | ChunkMessage): void => {

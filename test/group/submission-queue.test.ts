@@ -112,7 +112,7 @@ test('any use, small and of thousands: as a plain array', (t) => {
     const queue = queueOf(settings)
     let dumb: Uint8Array[] = []
     const sent: Uint8Array[] = []
-    for (let step = 0; step < (large ? 200 : 100); step++) {
+    for (let step = 0; step < (large ? 50 : 100); step++) {
       const what = chance.weighted([
         ['add', 8],
         ['take', 5],
@@ -121,7 +121,7 @@ test('any use, small and of thousands: as a plain array', (t) => {
         ['clear', large ? 0 : 0.5],
       ])
       if (what === 'add') {
-        for (let i = large ? chance.whole(100, 400) : 1; i > 0; i--) {
+        for (let i = large ? chance.whole(200, 500) : 1; i > 0; i--) {
           const request = requestOf(chance.whole(0, 20), chance.whole(0, 255))
           const fits =
             dumb.length + 1 <= settings.queueRequestsMax && bytesOf([...dumb, request]) <= settings.queueBytesMax
@@ -129,7 +129,7 @@ test('any use, small and of thousands: as a plain array', (t) => {
           if (fits) dumb.push(request)
         }
       } else if (what === 'take') {
-        for (let i = large ? chance.whole(1, 40) : 1; i > 0 && dumb.length > 0; i--) {
+        for (let i = large ? chance.whole(1, 80) : 1; i > 0 && dumb.length > 0; i--) {
           let count = 1
           while (count < dumb.length && encodedBytes(dumb.slice(0, count + 1)) <= limit) count++
           const batch = queue.take(room)

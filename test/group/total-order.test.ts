@@ -179,10 +179,11 @@ test('a repair that leaves a gap, or does not fit what is held: changes nothing'
   const order = new TotalOrder(2, 0, AHEAD_MAX)
   order.addSlot(slotOf(1, 2))
   order.addRepair(1, 4, 6, [slotOf(1, 5, 3)])
+  order.addRepair(1, 4, 6, [])
   order.addRepair(1, 3, 6, [slotOf(1, 5, 3)])
   t.deepEqual(order.held(), [0, 2])
-  order.addRepair(1, 3, 6, [slotOf(1, 5, 2)])
-  t.deepEqual(order.held(), [0, 6])
+  order.addRepair(1, 1, 6, [slotOf(1, 2), slotOf(1, 5, 2)])
+  t.deepEqual(order.held(), [0, 6], 'one that begins with what is held brings the rest')
   order.addRepair(1, 1, 3, [slotOf(1, 2)])
   t.deepEqual(order.held(), [0, 6], 'nor does one that comes again')
 })
@@ -230,14 +231,14 @@ test('G3, delivery against the order: an assertion', (t) => {
 })
 
 test('an effect whose cause is beyond the trim: cut, with the later ones of its sender and what they caused [c4]', (t) => {
-  const order = new TotalOrder(3, 2, AHEAD_MAX)
+  const order = new TotalOrder(3, 0, AHEAD_MAX)
   order.addSlot(slotOf(1, 1, 0, [0, 0, 0]))
-  order.addSlot(slotOf(1, 3, 1, [2, 1, 0])) // 2 of a is beyond the trim
+  order.addSlot(slotOf(1, 3, 1, [0, 1, 2])) // 2 of c is beyond the trim
   order.addSlot(slotOf(1, 5, 3, [0, 3, 0]))
-  order.addOwnSlot(4, new Uint8Array(1)) // names 3 or 5 of b
-  t.deepEqual(order.causallyClosed([0, 5, 4]), [0, 2, 3])
-  t.deepEqual([...order.takeThrough([0, 2, 3])].map(keyOf), ['1/1'])
-  t.deepEqual(order.ownBeyond([0, 2, 3]).map(keyOf), ['4/2'], 'to be sent again')
+  order.addOwnSlot(6, new Uint8Array(1)) // names 5 of b
+  t.deepEqual(order.causallyClosed([6, 5, 0]), [5, 2, 0])
+  t.deepEqual([...order.takeThrough([5, 2, 0])].map(keyOf), ['1/1'])
+  t.deepEqual(order.ownBeyond([5, 2, 0]).map(keyOf), ['6/0'], 'to be sent again')
 })
 
 test('a trim without missing causes: kept whole, though it ends before what is held', (t) => {
@@ -247,6 +248,18 @@ test('a trim without missing causes: kept whole, though it ends before what is h
   order.addSlot(slotOf(1, 3, 1, [2, 1]))
   t.deepEqual(order.causallyClosed([2, 1]), [2, 1])
   t.deepEqual([...order.takeThrough([2, 1])].map(keyOf), ['1/1', '2/0'])
+})
+
+test('a joiner: begins at what its log was cut at, and skips what the log has got besides', (t) => {
+  const joiner = new TotalOrder(3, -1, AHEAD_MAX, [2, 4, 0])
+  joiner.addRepair(0, 3, 5, [slotOf(0, 5, 2)])
+  joiner.addRepair(1, 5, 7, [slotOf(1, 5, 4), slotOf(1, 7, 5)])
+  joiner.addRepair(2, 1, 5, [slotOf(2, 5)])
+  t.deepEqual(joiner.deliveredPayloads(), [2, 4, 0])
+  joiner.skipThrough({ slot: 5, rank: 1 })
+  t.deepEqual(joiner.deliveredPayloads(), [5, 5, 0])
+  t.throws(() => joiner.markDelivered(slotOf(2, 4)), { message: /G3/ })
+  t.deepEqual([...joiner.takeThrough([5, 7, 5])].map(keyOf), ['5/2', '7/1'])
 })
 
 // ---- against a dumb twin
@@ -537,14 +550,14 @@ class Pair {
 }
 
 function joinerSees(order: Order): unknown[] {
-  const held = order.heldPayloads()
-  return [order.held(), held, order.missing(), order.deliveredPayloads(), order.somethingUndelivered()]
+  const stable = order.held().map((_, rank) => [order.stableThrough(rank), order.reportedBy(0, rank)])
+  const held = [order.held(), order.heldPayloads(), order.missing()]
+  return [stable, held, order.deliveredPayloads(), order.somethingUndelivered()]
 }
 
 function sees(order: Order): unknown[] {
-  const stable = order.held().map((_, rank) => [order.stableThrough(rank), order.reportedBy(0, rank)])
   const own = [order.nextOwnSlot(), order.nullsOwed(), order.ownWatermark(), order.ownUnstable()]
-  return [...joinerSees(order), stable, own, order.nextSafe()]
+  return [...joinerSees(order), own, order.nextSafe()]
 }
 
 /** Some members, what flies between them, and what can be done to it. */
@@ -649,7 +662,7 @@ function sorted(slots: readonly Slot[]): Slot[] {
 
 test('any weather that ends: as a dumb twin, and everything is delivered everywhere in one order', (t) => {
   let delivered = 0
-  for (let seed = 1; seed <= 25; seed++) {
+  for (let seed = 1; seed <= 15; seed++) {
     const view = new SmallView(t, seed)
     for (let i = view.chance.whole(10, 120); i > 0; i--) view.step()
     const rounds = view.heal()
@@ -659,7 +672,7 @@ test('any weather that ends: as a dumb twin, and everything is delivered everywh
     for (const member of view.members) t.false(member.both((order) => order.somethingUndelivered()))
     delivered += all.length
   }
-  t.true(delivered > 200, `the weather lets something be sent: ${delivered}`)
+  t.true(delivered > 150, `the weather lets something be sent: ${delivered}`)
 })
 
 test('a view that ends in any weather: as a dumb twin, and those that go on find the same end, joiners too', (t) => {
@@ -674,7 +687,7 @@ test('a view that ends in any weather: as a dumb twin, and those that go on find
     const trim = trims[0]!.map((_, rank) => Math.max(...trims.map((held) => held[rank]!)))
 
     const first = chance.pick(goOn)
-    const further = chance.pick(goOn.filter(({ delivered }) => delivered.length >= first.delivered.length))
+    const further = chance.pick(view.members.filter(({ delivered }) => delivered.length >= first.delivered.length))
     const floor = first.both((order) => order.deliveredPayloads())
     const joiner = new Pair(t, seed, size, -1, AHEAD_MAX, floor)
     for (const member of [...goOn, joiner]) {

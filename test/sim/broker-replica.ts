@@ -42,7 +42,7 @@ export class BrokerReplica implements ServingReplica {
         topicNameBytesMax: 255,
         connectionsMax: 100,
       },
-      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 4 },
+      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 4, retainedBytesMax: 1024 * 1024 },
       pendingRequestsMax: 1000,
       pendingBytesMax: 1024 * 1024,
       publishTimeoutMs: parts.publishTimeoutMs,
@@ -120,7 +120,7 @@ export class BrokerReplica implements ServingReplica {
     return `${this.broker.state.digest} at ${this.broker.state.seq}`
   }
 
-  snapshot(): Uint8Array {
+  snapshot(): Uint8Array[] {
     return this.broker.snapshot()
   }
 

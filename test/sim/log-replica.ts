@@ -83,8 +83,9 @@ export class LogReplica implements ServingReplica {
     return this.log.digest
   }
 
-  snapshot(): Uint8Array {
-    return this.log.snapshot()
+  snapshot(): Uint8Array[] {
+    const bytes = this.log.snapshot()
+    return [bytes.subarray(0, 5), bytes.subarray(5)]
   }
 
   output(output: Parameters<Application['output']>[0]): void {

@@ -266,15 +266,16 @@ export class SimulatedProcess implements Port {
     if (--this.actsLeft <= 0) this.kill('between two acts of one step')
   }
 
-  private snapshot(): Uint8Array {
+  private snapshot(): readonly Uint8Array[] {
     const state = this.replica.snapshot()
+    const bytes = Buffer.concat(state)
     this.parts.observe({
       type: 'snapshot',
       process: this.id,
       history: this.view?.history ?? 0,
       position: this.position,
-      bytes: state.length,
-      checksum: checksum(state),
+      bytes: bytes.length,
+      checksum: checksum(bytes),
     })
     return state
   }
