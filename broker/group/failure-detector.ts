@@ -66,7 +66,7 @@ export class FailureDetector {
       const since = time - probe.startedAt
       if (since >= this.settings.probeMs) {
         this.probes.delete(incarnation)
-        // The pong may be lost; whatever else it said since the last ping proves as much.
+        // The pong may be lost; whatever else it said in the last half of the probe proves as much.
         if (this.fresh(incarnation, time, this.settings.probeMs / 2)) continue
         this.failed.add(incarnation)
         failed.push(incarnation)

@@ -12,17 +12,30 @@ export class Joining {
   readonly order: TotalOrder
   private readonly cut: CutMessage
   private readonly coordinator: Incarnation
-  private promised: Ballot
+  promised: Ballot
   private proposed: { ballot: Ballot; proposal: Proposal; coordinator: Incarnation } | undefined
   private acceptedAt: Ballot = 0
   private readySaid = false
 
-  constructor(history: number, number: number, cut: CutMessage, coordinator: Incarnation, aheadMax: number) {
+  /** `before`: what an earlier Cut of the same view has brought; slots that were accepted must stay held. */
+  constructor(
+    history: number,
+    number: number,
+    cut: CutMessage,
+    coordinator: Incarnation,
+    aheadMax: number,
+    before?: Joining,
+  ) {
     this.view = { history, number, members: cut.members }
     this.order = new TotalOrder(cut.members.length, -1, aheadMax, cut.floor)
     this.cut = cut
     this.coordinator = coordinator
     this.promised = cut.ballot
+    for (const [rank, floor] of before?.cut.floor.entries() ?? []) {
+      const want = { rank, from: floor + 1, to: Number.POSITIVE_INFINITY }
+      const held = before?.order.answer(want, Number.POSITIVE_INFINITY)
+      for (const slot of held?.records ?? []) this.order.addSlot(slot)
+    }
   }
 
   get ballot(): Ballot {

@@ -1112,9 +1112,12 @@ export class Member {
 
   private onCut({ sender, history, view }: Envelope, cut: CutMessage): void {
     if (history !== this.history || view < this.view.number) return
-    if (this.joining?.view.number === view && this.joining.ballot === cut.ballot) this.joining.asked()
-    else if (!this.joining || this.joining.view.number < view || this.joining.ballot < cut.ballot) {
-      this.joining = new Joining(history, view, cut, sender.incarnation, this.settings.windowSlotsMax)
+    if (this.joining && this.joining.view.number > view) return
+    const before = this.joining?.view.number === view ? this.joining : undefined
+    if (before && cut.ballot < before.promised && cut.ballot !== before.ballot) return
+    if (before?.ballot === cut.ballot) before.asked()
+    else {
+      this.joining = new Joining(history, view, cut, sender.incarnation, this.settings.windowSlotsMax, before)
       this.retransmission = new Retransmission(this.settings.repairMs)
       // Any other donor may be wedged short of the cut, and a wedged one delivers nothing more.
       this.catchUp.prefer(sender.incarnation, this.time)

@@ -41,7 +41,7 @@ export class Donor {
   ): LogMessage | ChunkMessage | 'takeSnapshot' | undefined {
     const head = log.position
     if (pull.position > head) return undefined
-    if (log.has(pull.position) && (pull.position > 0 || log.base === 0)) {
+    if (log.has(pull.position)) {
       const entries = log.after(pull.position, bytesMax)
       return { kind: 'log', from: pull.position + 1, entries, head, settings: '' }
     }
@@ -158,8 +158,9 @@ export class CatchUp {
     this.head = Math.max(this.head, chunk.head)
     this.nearHead = false
     if (!this.assembly || this.assembly.position !== chunk.position || this.assembly.total !== chunk.total) {
-      // Of two snapshots the one that is being pulled goes on, as long as its donor answers.
-      if (chunk.offset !== 0 || (this.assembly && from !== this.donor)) return undefined
+      // Of two snapshots the one that is being pulled goes on, as long as its donor has no newer one.
+      if (chunk.offset !== 0) return undefined
+      if (this.assembly && (from !== this.donor || chunk.position < this.assembly.position)) return undefined
       const { position: of, total } = chunk
       this.assembly = { position: of, total, state: new Uint8Array(total), received: 0 }
     }

@@ -49,6 +49,20 @@ test('ready: said once, when the log has come to the cut and the slots are held,
   t.deepEqual(said(one.progress(51)), [])
 })
 
+test('a later Cut of the same view: the slots that are held stay held, where the log has not come to them [c9]', (t) => {
+  const before = joined()
+  const further: CutMessage = { ...CUT, ballot: 65, floor: [3, 2], position: 51 }
+  t.true(new Joining(9, 4, further, B, 64, before).order.holds(CUT.trim))
+  const short: CutMessage = { ...further, floor: [0, 0] }
+  const anew = new Joining(9, 4, short, B, 64, before)
+  t.false(anew.order.holds(CUT.trim), 'what the log had before is needed now')
+  anew.order.addRepair(0, 1, 3, [slotOf(3, 0)])
+  anew.order.addRepair(1, 1, 2, [{ ...slotOf(2, 0), sender: 1 }])
+  t.true(anew.order.holds(CUT.trim))
+  const done: CutMessage = { ...further, floor: [5, 2] }
+  t.true(new Joining(9, 4, done, B, 64, before).order.holds(CUT.trim))
+})
+
 test('the coordinator asks again: ready is said again', (t) => {
   const one = joined()
   one.progress(50)
