@@ -10,14 +10,14 @@
 // replica may be put out of the group with requests on their way: it keeps them until it is a member again and has seen
 // all that was ordered meanwhile, and submits what is still unanswered again, in the old order, under the old numbers.
 
-import { BrokerCursor } from './cursor.ts'
+import { BrokerCursor, type CursorSource, Waking } from './cursor.ts'
 import type { Application } from './driver.ts'
 import { BrokerError } from './errors.ts'
 import { decodeCommand, encodeCommand } from './events/command.ts'
 import { patternFault } from './events/patterns.ts'
 import { type Applied, State, type StateLimits, type TopicInfo } from './events/state.ts'
 import { forEachRequest } from './group/batch.ts'
-import type { Instant, MemberStatus, Output, SubmitRefusal, ViewOutput } from './group/port.ts'
+import type { Instant, MemberStatus, Note, Output, SubmitRefusal, ViewOutput } from './group/port.ts'
 import type { Random } from './group/random.ts'
 import type { Incarnation, MemberId, View } from './group/view.ts'
 import type {
@@ -88,6 +88,8 @@ export interface TopicPut {
 const RETRIES_MAX = 8
 /** Retries of one request that wait for its first copy, at most. */
 const WAITERS_MAX = 100
+/** How much further another replica may be than a primary one: some seconds of events as fast as they can come. */
+const PLACES_AHEAD_MAX = 500_000
 /** What a waiting request is taken to cost beyond its bytes. */
 const REQUEST_OVERHEAD_BYTES = 256
 const EXPIRE_EVERY_MS = 100
@@ -98,7 +100,7 @@ export class Broker implements Application {
   private readonly parts: BrokerParts
   private readonly intake: Intake
   private readonly openCursors = new Set<BrokerCursor>()
-  private waitingCursors = new Set<BrokerCursor>()
+  private readonly waking: Waking
   private current: State
   /** Publishes without a publisher's number get these, and changes of topics those. */
   private readonly ownNumbers: Numbers
@@ -109,6 +111,8 @@ export class Broker implements Application {
   private isMember = false
   private restored = false
   private exitReason: string | undefined
+  /** Why the group does not let this replica in, if it has said so. */
+  private keptOut: string | undefined
   /** Some pending request waits to be handed over: those that come later wait behind it. */
   private someWait = false
   private primaryAt: Instant
@@ -121,6 +125,7 @@ export class Broker implements Application {
   constructor(parts: BrokerParts) {
     this.parts = parts
     this.pending = new Pending(parts.pendingRequestsMax, parts.pendingBytesMax)
+    this.waking = new Waking(parts)
     this.current = new State(parts.stateLimits)
     this.intake = new Intake({
       ...parts,
@@ -217,10 +222,16 @@ export class Broker implements Application {
     const wanted = version === 'latest' ? info.schemaVersion : version
     const text = this.current.schema(topic, wanted)
     if (text === undefined) {
-      const has = info.schemaVersion === 0 ? 'it is untyped' : `its versions are 1 to ${info.schemaVersion}`
-      throw new BrokerError('NOT_FOUND', `Topic ${topic} has no schema version ${version}: ${has}.`)
+      throw new BrokerError('NOT_FOUND', `Topic ${topic} has no schema version ${version}: ${this.versionsOf(info)}.`)
     }
     return { version: wanted, schema: parseJson(text) as SchemaDocument }
+  }
+
+  private versionsOf({ topic, schemaVersion }: TopicInfo): string {
+    if (schemaVersion === 0) return 'it is untyped'
+    let oldest = schemaVersion
+    while (this.current.schema(topic, oldest - 1) !== undefined) oldest--
+    return `its versions are ${oldest} to ${schemaVersion}${oldest > 1 ? ', older ones are forgotten' : ''}`
   }
 
   subscribe(patterns: readonly string[], from: From, options: { readonly views: boolean }): Cursor {
@@ -228,25 +239,38 @@ export class Broker implements Application {
       const fault = patternFault(pattern)
       if (fault !== undefined) throw new BrokerError('MALFORMED', `${shown(pattern)}: ${fault}.`)
     }
-    const source = {
+    this.checkPlace(from)
+    const source: CursorSource = {
       state: () => this.current,
-      wait: (one: BrokerCursor) => void this.waitingCursors.add(one),
-      forget: (one: BrokerCursor) => {
-        this.waitingCursors.delete(one)
+      wait: (one) => this.waking.wait(one),
+      soon: (one) => this.waking.soon(one),
+      forget: (one) => {
+        this.waking.forget(one)
         this.openCursors.delete(one)
       },
-      endOfTurn: this.parts.endOfTurn,
-      delivered: (notifications: readonly Notification[]) => this.parts.observe?.delivered(notifications),
+      delivered: (notifications) => this.parts.observe?.delivered(notifications),
     }
     const cursor = new BrokerCursor(source, patterns, from, options.views)
     this.openCursors.add(cursor)
     return cursor
   }
 
+  /** A place that is somewhat ahead comes from a replica that is, and is waited for; one far ahead comes from nowhere. */
+  private checkPlace(from: From): void {
+    const { history, seq } = this.current
+    if (from.at !== 'seq' && !(from.at === 'token' && from.history === history)) return
+    // Who is outside the group or cut off from it may be any distance behind.
+    if (from.seq - seq <= PLACES_AHEAD_MAX || !this.parts.memberStatus().primary) return
+    throw new BrokerError(
+      'MALFORMED',
+      `There is no place ${from.seq}: the order is at ${seq} here, and no replica is ${PLACES_AHEAD_MAX} further.`,
+    )
+  }
+
   cluster(): ClusterStatus {
     const status = this.parts.memberStatus()
     const { view, exitReason } = this
-    const reason = exitReason === undefined ? whyNotPrimary(status) : `it has left the group: ${exitReason}`
+    const reason = exitReason === undefined ? this.whyNotPrimary(status) : `it has left the group: ${exitReason}`
     return {
       history: this.current.history,
       view: { number: view?.number ?? 0, members: view?.members.map(memberDescription) ?? [] },
@@ -258,6 +282,11 @@ export class Broker implements Application {
       digest: this.current.digest,
       clients: this.parts.clients?.() ?? this.openCursors.size,
     }
+  }
+
+  private whyNotPrimary(status: MemberStatus): string | undefined {
+    const why = whyNotPrimary(status)
+    return why === undefined || this.keptOut === undefined ? why : `${why}; it is kept out: ${this.keptOut}`
   }
 
   // What the group says.
@@ -283,6 +312,7 @@ export class Broker implements Application {
         this.onExit(output.reason)
         break
       case 'note':
+        this.onNote(output.note)
         break
       default:
         output satisfies never
@@ -293,14 +323,16 @@ export class Broker implements Application {
     return this.current.snapshot()
   }
 
+  digest(): number {
+    return this.current.checksum
+  }
+
   /** What goes again goes here, and readers are woken here: once for all that a turn has delivered. */
   turnEnded(): void {
     if (this.someWait && this.isMember) this.handOverWaiting()
     if (this.current.seq === this.wokenAt) return
     this.wokenAt = this.current.seq
-    const waiting = this.waitingCursors
-    this.waitingCursors = new Set()
-    for (const cursor of waiting) cursor.wake()
+    this.waking.grown()
   }
 
   /** To be called about as often as the group's tick. */
@@ -335,7 +367,7 @@ export class Broker implements Application {
       // Its number has been passed: by its first copy, or by a later request after its first copy was refused.
       const why = 'the group went on without this replica for so long that it does not know any more what became of it'
       this.settle(pending, givenUp(true, why))
-    } else this.settle(pending, undefined, applied)
+    } else this.settle(pending, undefined, ownCopy ? applied : repeated(applied))
   }
 
   private onRefused(pending: PendingRequest, applied: Applied): void {
@@ -371,6 +403,7 @@ export class Broker implements Application {
     })
     if (!output.member || this.isMember) return
     this.isMember = true
+    this.keptOut = undefined
     // Whatever was ordered of the requests of a former life came before this view. What was not seen by now is not in
     // the order, unless a snapshot has jumped over it: then the state knows, when it comes again.
     if (!this.restored) for (const pending of this.pending) pending.maybeOrdered = false
@@ -390,6 +423,13 @@ export class Broker implements Application {
     this.isMember = false
     for (const pending of this.pending) pending.waits = true
     this.someWait = this.pending.size > 0
+  }
+
+  private onNote(note: Note): void {
+    // A member need not care for a namesake: that one never gets in.
+    if (this.isMember) return
+    if (note.type === 'refused') this.keptOut = note.why
+    else if (note.type === 'namesake') this.keptOut = `another process has its name, ${note.member.name}`
   }
 
   private onUnsent(commands: readonly Uint8Array[], why: SubmitRefusal): void {
@@ -526,7 +566,10 @@ export class Broker implements Application {
 
   private settle(pending: PendingRequest, error: BrokerError | undefined, applied?: Applied): void {
     if (!this.pending.remove(pending)) return
-    for (const waiter of pending.waiters) waiter(error, applied)
+    // Only one is told that it was the first: each of the others may have sent something else under the same number.
+    const [first, ...retries] = pending.waiters
+    first?.(error, applied)
+    for (const waiter of retries) waiter(error, applied && repeated(applied))
   }
 
   private expire(now: Instant): void {
@@ -585,6 +628,9 @@ function memberDescription({ name, incarnation, url }: MemberId, rank: number): 
 }
 
 const nameOf = (member: MemberId): string => member.name
+
+/** As a copy of the request sees it that was not the one to be applied. */
+const repeated = (applied: Applied): Applied => ({ ...applied, verdict: 'duplicate' })
 
 function description({ revision: _revision, life: _life, ...shown }: TopicInfo): TopicDescription {
   return shown

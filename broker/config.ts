@@ -270,6 +270,8 @@ function inconsistencies(config: ReplicaConfig, where: (key: string) => string):
   atLeast('queueBytesMax', 'batchBytesMax', 'otherwise no batch can gather')
   atLeast('queueBytesMax', 'requestBytesMax', 'otherwise a large request can never be queued')
   atLeast('requestBytesMax', 'eventBytesMax', 'an event travels in a request')
+  atLeast('bodiesBytesMax', 'requestBytesMax', 'otherwise a large request can never be read')
+  atLeast('bodiesBytesMax', 'schemaBytesMax', 'otherwise a large schema can never be read')
   if (number('suspectAfterMs') < 3 * number('heartbeatMs')) {
     problems.push(
       `${said('suspectAfterMs')} must be at least 3 × ${said('heartbeatMs')}: otherwise one lost heartbeat is a suspicion`,

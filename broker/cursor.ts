@@ -1,6 +1,7 @@
 // A subscriber's place in the order. It is all that is kept for it: what it has not read yet stays where it is, in the
 // state, once for all subscribers. So a slow one costs nothing but its own lateness, and one that is too late is told
-// what it missed, by a gap.
+// what it missed, by a gap. And the cursors' turns: when the order grows, thousands may have something to read, and the
+// group must not have to wait for them.
 
 import { TopicFilter } from './events/patterns.ts'
 import { type Item, type State, type StoredEvent, VIEWS_TOPIC } from './events/state.ts'
@@ -12,9 +13,9 @@ export interface CursorSource {
   state(): State
   /** Calls `wake` of this cursor when the order has grown. */
   wait(cursor: BrokerCursor): void
+  /** Calls `wake` of this cursor when its turn comes. */
+  soon(cursor: BrokerCursor): void
   forget(cursor: BrokerCursor): void
-  /** Calls at the end of this turn of the event loop. */
-  endOfTurn(call: () => void): void
   /** For the metrics. */
   delivered(notifications: readonly Notification[]): void
 }
@@ -72,7 +73,7 @@ export class BrokerCursor implements Cursor {
     if (this.closed) return
     this.wakeUp = wake
     if (this.from === undefined && (this.historyChanged || this.after < this.source.state().seq)) {
-      this.source.endOfTurn(() => this.wake())
+      this.source.soon(this)
     } else this.source.wait(this)
   }
 
@@ -125,6 +126,78 @@ export class BrokerCursor implements Cursor {
       return { type: 'view', seq: item.event.seq, view: viewNotice(item.event) }
     }
     return { type: 'event', event: item.event }
+  }
+}
+
+/**
+ * So many milliseconds at a time are given to readers; then the event loop goes round, and datagrams and ticks have their
+ * turn. Too small: many readers are served slowly. Too large: a publish that thousands of them read holds up the group,
+ * which puts out a member that is silent.
+ */
+const SLICE_MS = 5
+
+export interface WakingParts {
+  readonly now: () => number
+  /** Calls at the end of this turn of the event loop. */
+  readonly endOfTurn: (call: () => void) => void
+}
+
+/**
+ * The cursors that wait for something, and whose turn it is. Those that have something to read are woken in slices, the
+ * one that has waited for longest first; whoever wants more after its piece is the last again.
+ */
+export class Waking {
+  private readonly parts: WakingParts
+  /** For the order to grow. */
+  private readonly waiting = new Set<BrokerCursor>()
+  private readonly due = new Set<BrokerCursor>()
+  private sliceDue = false
+
+  constructor(parts: WakingParts) {
+    this.parts = parts
+  }
+
+  wait(cursor: BrokerCursor): void {
+    if (!this.due.has(cursor)) this.waiting.add(cursor)
+  }
+
+  soon(cursor: BrokerCursor): void {
+    this.waiting.delete(cursor)
+    this.due.add(cursor)
+    this.dueSlice()
+  }
+
+  forget(cursor: BrokerCursor): void {
+    this.waiting.delete(cursor)
+    this.due.delete(cursor)
+  }
+
+  /** The order has grown. If nobody else is due, the first slice is now. */
+  grown(): void {
+    for (const cursor of this.waiting) this.due.add(cursor)
+    this.waiting.clear()
+    if (!this.sliceDue) this.slice()
+  }
+
+  private dueSlice(): void {
+    if (this.sliceDue) return
+    this.sliceDue = true
+    this.parts.endOfTurn(() => {
+      this.sliceDue = false
+      this.slice()
+    })
+  }
+
+  private slice(): void {
+    const until = this.parts.now() + SLICE_MS
+    // Who is due again meanwhile has to wait for the next slice, so this one ends even if the clock stands still.
+    let left = this.due.size
+    for (const cursor of this.due) {
+      this.due.delete(cursor)
+      cursor.wake()
+      if (--left === 0 || this.parts.now() >= until) break
+    }
+    if (this.due.size > 0) this.dueSlice()
   }
 }
 

@@ -2,6 +2,7 @@
 // application, in order. It holds no opinion; in the real world and in the simulated one it is the same code.
 
 import type { Fabric } from './fabric/fabric.ts'
+import { DIGEST_EVERY } from './group/agreement.ts'
 import type { Member } from './group/member.ts'
 import type { Input, Instant, Output, SubmitRefusal } from './group/port.ts'
 import type { Incarnation } from './group/view.ts'
@@ -12,6 +13,8 @@ export interface Application {
   output(output: Exclude<Output, { type: 'send' | 'takeSnapshot' }>): void
   /** The whole state, after everything that was delivered, in pieces. Put together, equal bytes at equal positions. */
   snapshot(): readonly Uint8Array[]
+  /** 32 bits that the whole state comes to. Equal at equal positions. */
+  digest(): number
   /** Outputs of one step are done: whoever waits for what was delivered may be woken. */
   turnEnded(): void
 }
@@ -82,6 +85,10 @@ export class Driver {
     })
   }
 
+  private compare(position: number): void {
+    if (position % DIGEST_EVERY === 0) this.parts.member.digestAt(position, this.parts.application.digest())
+  }
+
   private perform(outputs: readonly Output[]): void {
     for (const output of outputs) {
       if (this.stopped) return
@@ -90,6 +97,7 @@ export class Driver {
       else {
         if (output.type === 'reincarnated') this.parts.fabric.address(output.incarnation)
         this.parts.application.output(output)
+        if (output.type === 'deliver' || output.type === 'view') this.compare(output.position)
         if (output.type === 'exit') this.stopped = true
       }
     }

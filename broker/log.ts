@@ -87,6 +87,13 @@ export function logNote(log: Log, note: Note): void {
           'gone for good, stop every replica of the group and start all of them again: that begins an empty group',
       )
       break
+    case 'diverged':
+      log.fatal(
+        { member: note.member.name, position: note.position },
+        'another replica has another state at an equal place of the order: a bug, or faulty memory. Whoever differs ' +
+          'from most of the others stops; keep its log, start it again, and report it',
+      )
+      break
     case 'groupUnheard':
       log.error(
         { ms: note.ms },

@@ -315,6 +315,12 @@ export class Metrics implements BrokerObserver {
       },
     )
     this.readTotals(
+      'divergence_total',
+      'Members found to have another state at an equal place of the order. Not 0: a bug or faulty memory; the replica that differs from most stops.',
+      [],
+      ({ memberStatus }, put) => put({}, memberStatus().counters.divergences),
+    )
+    this.readTotals(
       'fabric_links_total',
       'Times that the fabric became reachable. Growing: it comes and goes.',
       [],

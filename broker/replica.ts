@@ -164,6 +164,7 @@ export class Replica {
       application: {
         output: (output) => this.output(output),
         snapshot: () => broker.snapshot(),
+        digest: () => broker.digest(),
         turnEnded: () => broker.turnEnded(),
       },
       now: monotonicMs,

@@ -102,7 +102,8 @@ export class State {
   private readonly publishers: Publishers
   private readonly losses = new Losses()
   private readonly expiries = new ExpiryHeap<Topic>()
-  private checksum = 0
+  /** 32 bits that everything so far comes to. Equal at equal positions: if not, the replicas have diverged. */
+  checksum = 0
   private lastSeq = 0
   private orderedTime = 0
   private historyText = ''
@@ -133,7 +134,7 @@ export class State {
     return this.orderedTime
   }
 
-  /** Equal at equal positions: if not, the replicas have diverged. */
+  /** The checksum as text. */
   get digest(): string {
     return this.checksum.toString(16).padStart(8, '0')
   }

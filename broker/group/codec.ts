@@ -5,7 +5,7 @@ import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal,
 import type { MemberId } from './view.ts'
 
 /** Raised with every change of the bytes; a datagram of another version is dropped. */
-export const PROTOCOL_VERSION: number = 1
+export const PROTOCOL_VERSION: number = 2
 
 const KINDS = [
   'header',
@@ -402,6 +402,8 @@ function writeHeader(writer: Writer, header: HeaderFields): void {
   writer.numbers(header.held)
   writer.u32(header.hears)
   writer.u8((header.ask ? ASK : 0) | (header.leaving ? LEAVING : 0))
+  writer.number(header.digest.position)
+  writer.u32(header.digest.digest)
 }
 
 function readHeader(reader: Reader): HeaderFields {
@@ -411,7 +413,9 @@ function readHeader(reader: Reader): HeaderFields {
   const held = reader.numbers()
   const hears = reader.u32()
   const flags = reader.u8()
-  return { rank, watermark, lastPayload, held, hears, ask: (flags & ASK) !== 0, leaving: (flags & LEAVING) !== 0 }
+  const digest = { position: reader.number(), digest: reader.u32() }
+  const [ask, leaving] = [(flags & ASK) !== 0, (flags & LEAVING) !== 0]
+  return { rank, watermark, lastPayload, held, hears, ask, leaving, digest }
 }
 
 function writeSlot(writer: Writer, slot: Slot): void {

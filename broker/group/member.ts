@@ -4,6 +4,7 @@
 // turn, and to which part a datagram goes. `README.md` beside this has the whole protocol.
 
 import assert from 'node:assert'
+import { Agreement } from './agreement.ts'
 import { decode, encode, OVERHEAD_BYTES } from './codec.ts'
 import { Connectivity } from './connectivity.ts'
 import { FailureDetector } from './failure-detector.ts'
@@ -71,6 +72,7 @@ export class Member {
   private readonly queue: SubmissionQueue
   private readonly log: OrderLog
   private readonly donor = new Donor()
+  private readonly agreement = new Agreement()
   private outputs: Output[] = []
 
   private self: MemberId
@@ -132,6 +134,7 @@ export class Member {
     probesFailed: 0,
     probesAnswered: 0,
     viewChangesStarted: 0,
+    divergences: 0,
   }
 
   constructor(options: MemberOptions, now: Instant) {
@@ -202,6 +205,11 @@ export class Member {
     if (request.length > this.payloadBytesMax()) return 'too-large'
     if (this.view.members.length < this.settings.minReplicas) return 'too-few-replicas'
     return this.queue.add(request)
+  }
+
+  /** What the application's state comes to after the entry of this position, a multiple of `DIGEST_EVERY`. */
+  digestAt(position: number, digest: number): void {
+    this.agreement.record(position, digest)
   }
 
   status(): MemberStatus {
@@ -386,7 +394,10 @@ export class Member {
 
   private tickInside(): void {
     if (this.role === 'member' && !this.wedged) this.laggards.watch(this.order, this.time)
-    if (this.role === 'member') this.noteSuspicions()
+    if (this.role === 'member') {
+      this.noteSuspicions()
+      this.checkAgreement()
+    }
     this.noteBlocked()
     const fresh = this.heardRanks((id) => this.detector.fresh(id, this.time, 3 * this.settings.heartbeatMs))
     this.connectivity.tick(this.time, this.hears(), fresh)
@@ -532,6 +543,7 @@ export class Member {
       hears: this.hears(),
       ask,
       leaving: this.leave?.raised ?? false,
+      digest: this.agreement.latest,
     }
   }
 
@@ -820,6 +832,16 @@ export class Member {
     this.order.report(rank, header.held)
     this.connectivity.report(rank, header.hears, header.leaving, false)
     if (header.ask) this.askedFor = true
+    this.agreement.hear(rank, header.digest)
+  }
+
+  /** Stops, if the others that go on are a quorum without us: what we would say is worth nothing (G8). */
+  private checkAgreement(): void {
+    for (const { rank, position } of this.agreement.takeFound()) {
+      this.counters.divergences += 1
+      this.note({ type: 'diverged', member: this.view.members[rank]!, position })
+      if (this.agreement.isAlone) this.exit(`its state differs from that of the others at position ${position}`)
+    }
   }
 
   private onState(rank: number, { sender }: Envelope, state: StateMessage): void {
@@ -985,6 +1007,7 @@ export class Member {
     this.order = new TotalOrder(size, rank, settings.windowSlotsMax)
     this.connectivity = new Connectivity(size, rank, settings, optimistic)
     this.laggards = new Laggards(settings, size, rank, this.connectivity, time)
+    this.agreement.begin(size)
     this.flush = new Flush(this.host(), view, rank, this.order, this.connectivity, time)
     this.retransmission = new Retransmission(settings.repairMs)
   }

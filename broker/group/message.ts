@@ -1,5 +1,6 @@
 // What members say to each other. `codec.ts` turns it to and from bytes; `README.md` says who answers what and when.
 
+import type { Digest } from './agreement.ts'
 import type { Incarnation, MemberId, Ranks } from './view.ts'
 
 /**
@@ -62,6 +63,8 @@ export interface HeaderFields {
   /** Something known here is not safe and nobody speaks: tell me your header. */
   readonly ask: boolean
   readonly leaving: boolean
+  /** The sender's newest digest: what its application's state comes to at a position. Members that agree say the same. */
+  readonly digest: Digest
 }
 
 /** Whoever gets a proposal can install from it alone, and all tell the left from the failed alike. */

@@ -44,7 +44,7 @@ export type Output =
   /** Requests that were queued and will not be sent: `submit` would refuse them now. */
   | { readonly type: 'unsent'; readonly requests: readonly Uint8Array[]; readonly why: SubmitRefusal }
   | { readonly type: 'note'; readonly note: Note }
-  /** Nothing comes out any more. */
+  /** Nothing comes out any more: it has left, or must not go on. */
   | { readonly type: 'exit'; readonly reason: string }
 
 export interface ViewOutput {
@@ -76,6 +76,8 @@ export type Note =
    * a founder that does not hear the whole roster.
    */
   | { readonly type: 'blocked'; readonly view: number; readonly ms: number; readonly unheard: readonly string[] }
+  /** The member's application has another state than ours at an equal position. */
+  | { readonly type: 'diverged'; readonly member: MemberId; readonly position: number }
   /** An observer that has caught up with a group, or begun to, and hears no member of it any more. */
   | { readonly type: 'groupUnheard'; readonly ms: number }
   | { readonly type: 'foreignHistory'; readonly member: string; readonly history: number }
@@ -127,4 +129,5 @@ export interface Counters {
   probesFailed: number
   probesAnswered: number
   viewChangesStarted: number
+  divergences: number
 }

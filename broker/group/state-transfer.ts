@@ -78,6 +78,8 @@ export class Donor {
 
 interface Assembly {
   readonly position: number
+  /** Who began it. Others that have the same may go on with it. */
+  readonly donor: Incarnation
   readonly total: number
   readonly state: Uint8Array
   received: number
@@ -158,11 +160,12 @@ export class CatchUp {
     this.head = Math.max(this.head, chunk.head)
     this.nearHead = false
     if (!this.assembly || this.assembly.position !== chunk.position || this.assembly.total !== chunk.total) {
-      // Of two snapshots the one that is being pulled goes on, as long as its donor has no newer one.
+      // Begun anew only with another snapshot of the present donor: an older one of the same is a late echo.
       if (chunk.offset !== 0) return undefined
-      if (this.assembly && (from !== this.donor || chunk.position < this.assembly.position)) return undefined
+      const echo = this.assembly?.donor === from && chunk.position < this.assembly.position
+      if (this.assembly && (from !== this.donor || echo)) return undefined
       const { position: of, total } = chunk
-      this.assembly = { position: of, total, state: new Uint8Array(total), received: 0 }
+      this.assembly = { position: of, donor: from, total, state: new Uint8Array(total), received: 0 }
     }
     const { assembly } = this
     if (chunk.offset !== assembly.received || chunk.offset + chunk.bytes.length > assembly.total) return undefined

@@ -1,10 +1,12 @@
 // The koa app of a replica: the routes, and around them what every answer has in common. Whatever goes wrong below
 // arrives here as an exception or as an empty answer, and leaves as a problem document.
 
+import type { IncomingMessage } from 'node:http'
 import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
 import { BrokerError } from '../errors.ts'
+import { Bodies } from './body.ts'
 import { clusterRoutes } from './cluster.ts'
 import type { RequestState } from './context.ts'
 import { documentRoutes } from './documents.ts'
@@ -27,9 +29,10 @@ const PATHS = '/v1/topics, /v1/topics/{topic}, /v1/topics/{topic}/events, /v1/ev
 
 export function makeApp({ operations, streams, unexpected }: AppParts): Koa<RequestState> {
   const routes = new Router<RequestState>({ sensitive: true })
+  const bodies = new Bodies(operations.limits.bodiesBytesMax)
   documentRoutes(routes)
-  topicRoutes(routes, operations)
-  publishRoutes(routes, operations)
+  topicRoutes(routes, operations, bodies)
+  publishRoutes(routes, operations, bodies)
   subscribeRoutes(routes, operations, streams, unexpected)
   clusterRoutes(routes, operations)
   healthRoutes(routes, operations)
@@ -43,9 +46,7 @@ export function makeApp({ operations, streams, unexpected }: AppParts): Koa<Requ
   app.use(async (ctx, next) => {
     ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' })
     try {
-      if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
-        throw new BrokerError('MALFORMED', 'The header Host is missing.')
-      }
+      checkHost(ctx.req)
       await next()
       if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) respond(ctx, emptyAnswer(ctx))
     } catch (error) {
@@ -71,6 +72,12 @@ export function makeApp({ operations, streams, unexpected }: AppParts): Koa<Requ
   app.use(routes.routes())
   app.use(routes.allowedMethods())
   return app
+}
+
+function checkHost({ httpVersion, headersDistinct }: IncomingMessage): void {
+  const hosts = headersDistinct['host'] ?? []
+  if (hosts.length > 1) throw new BrokerError('MALFORMED', 'The header Host is given more than once.')
+  if (hosts.length === 0 && httpVersion === '1.1') throw new BrokerError('MALFORMED', 'The header Host is missing.')
 }
 
 type AnyContext = Koa.ParameterizedContext<RequestState>

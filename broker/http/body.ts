@@ -1,4 +1,4 @@
-// Reads the body of a request: never more bytes than allowed, and only what is plain UTF-8.
+// Reads the bodies of requests: never more bytes than allowed, of one and of all together, and only what is plain UTF-8.
 
 import { isUtf8 } from 'node:buffer'
 import { MIMEType } from 'node:util'
@@ -29,32 +29,69 @@ export function isJsonType(essence: string): boolean {
   return /^[^/]+\/(?:json|[^/]+\+json)$/.test(essence)
 }
 
-export async function readBody(ctx: Context, bytesMax: number): Promise<Buffer> {
+/** The bodies of all connections that have begun to come and are not whole. */
+export class Bodies {
+  private readonly bytesMax: number
+  private bytes = 0
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax
+  }
+
+  async read(ctx: Context, bytesMax: number): Promise<Buffer> {
+    checkPlain(ctx)
+    const stated = Number(ctx.get('Content-Length'))
+    if (stated > bytesMax) {
+      if (stated > DROPPED_BYTES_MAX) ctx.set('Connection', 'close')
+      throw tooLarge(`The body has ${stated} bytes`, bytesMax)
+    }
+    // Only now: whoever asks first is spared the sending of a body that would be refused.
+    if (/^100-continue$/i.test(ctx.get('Expect'))) ctx.res.writeContinue()
+
+    const chunks: Buffer[] = []
+    let length = 0
+    let counted = 0
+    try {
+      for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        length += chunk.length
+        if (length > bytesMax) throw tooLarge('The body is too large', bytesMax)
+        // What is all here waits for nothing: small publishes get through however many others are stalled.
+        if (length !== stated) counted += this.take(chunk.length)
+        chunks.push(chunk)
+      }
+    } catch (error) {
+      if (error instanceof BrokerError) dropRest(ctx)
+      throw error
+    } finally {
+      this.bytes -= counted
+    }
+    const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)
+    if (!isUtf8(body)) throw new BrokerError('MALFORMED', 'The body is not UTF-8.')
+    return body
+  }
+
+  private take(bytes: number): number {
+    if (this.bytes + bytes > this.bytesMax) {
+      const limit = `bodiesBytesMax = ${this.bytesMax}`
+      throw new BrokerError(
+        'OVERLOADED',
+        `Too many bodies are still being sent to this replica; the limit is ${limit}.`,
+      )
+    }
+    this.bytes += bytes
+    return bytes
+  }
+}
+
+function checkPlain(ctx: Context): void {
   const encoding = ctx.get('Content-Encoding')
   if (encoding !== '' && encoding.toLowerCase() !== 'identity') {
     throw new BrokerError('UNSUPPORTED_MEDIA', `The content encoding ${encoding} is not understood; send it plain.`)
   }
-  const stated = Number(ctx.get('Content-Length'))
-  if (stated > bytesMax) {
-    if (stated > DROPPED_BYTES_MAX) ctx.set('Connection', 'close')
-    throw tooLarge(`The body has ${stated} bytes`, bytesMax)
+  const transfer = ctx.get('Transfer-Encoding')
+  if (transfer !== '' && transfer.toLowerCase() !== 'chunked') {
+    throw new BrokerError('UNSUPPORTED_MEDIA', `The transfer encoding ${transfer} is not understood; send it plain.`)
   }
-  // Only now: whoever asks first is spared the sending of a body that would be refused.
-  if (/^100-continue$/i.test(ctx.get('Expect'))) ctx.res.writeContinue()
-
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > bytesMax) {
-      dropRest(ctx)
-      throw tooLarge('The body is too large', bytesMax)
-    }
-    chunks.push(chunk)
-  }
-  const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)
-  if (!isUtf8(body)) throw new BrokerError('MALFORMED', 'The body is not UTF-8.')
-  return body
 }
 
 function dropRest(ctx: Context): void {

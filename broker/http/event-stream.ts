@@ -46,7 +46,7 @@ export class EventStream {
     parts.response.on('error', () => this.release())
     parts.response.on('drain', () => {
       this.blocked = false
-      this.pump()
+      this.readOn()
     })
   }
 
@@ -66,7 +66,6 @@ export class EventStream {
 
   /** Tells that the stream is alive, and how far it is, although no event may have matched for long. */
   heartbeat(): void {
-    this.pump()
     this.tellPlace(': heartbeat\n\n')
   }
 
@@ -76,24 +75,25 @@ export class EventStream {
     this.release()
   }
 
+  /** Writes one piece. Another one comes in its turn: with thousands of readers all else would have to wait meanwhile. */
   private pump(): void {
-    while (!this.ended && !this.blocked) {
-      const { cursor } = this.parts
-      const before = cursor.seq
-      let notifications: Notification[]
-      try {
-        notifications = cursor.next(Math.min(READ_EVENTS, this.left), READ_BYTES)
-        if (notifications.length === 0) {
-          cursor.onMore(() => this.pump())
-          return
-        }
-      } catch (error) {
-        this.fail(error)
-        return
-      }
-      this.write(this.render(notifications, before))
-      if (this.left <= 0) this.end('limit reached')
+    if (this.ended || this.blocked) return
+    const { cursor } = this.parts
+    const before = cursor.seq
+    let notifications: Notification[]
+    try {
+      notifications = cursor.next(Math.min(READ_EVENTS, this.left), READ_BYTES)
+    } catch (error) {
+      this.fail(error)
+      return
     }
+    if (notifications.length > 0) this.write(this.render(notifications, before))
+    if (this.left <= 0) this.end('limit reached')
+    else if (!this.blocked) this.readOn()
+  }
+
+  private readOn(): void {
+    if (!this.ended) this.parts.cursor.onMore(() => this.pump())
   }
 
   private fail(error: unknown): void {

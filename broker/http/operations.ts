@@ -149,6 +149,7 @@ export interface Limits {
   readonly topicsMax: number
   readonly topicNameBytesMax: number
   readonly connectionsMax: number
+  readonly bodiesBytesMax: number
 }
 
 /**

@@ -2,7 +2,7 @@
 // positions that they were given to an answer.
 
 import { BrokerError } from '../errors.ts'
-import { isJsonType, mediaType, readBody } from './body.ts'
+import { type Bodies, isJsonType, mediaType } from './body.ts'
 import { decodeUtf8, isBinary, isCleanText, readBatch, readBinary, readStructured } from './cloud-events.ts'
 import { answer, type Context, type Routes } from './context.ts'
 import { DATA_DEPTH_MAX, malformed, parseJson } from './json.ts'
@@ -13,14 +13,14 @@ import type { Limits, NewEvent, Operations, Published, PublishRequest } from './
 const PUBLISHER_BYTES_MAX = 255
 const KEY_BYTES_MAX = 1024
 
-export function publishRoutes(routes: Routes, operations: Operations): void {
+export function publishRoutes(routes: Routes, operations: Operations, bodies: Bodies): void {
   routes.post('/v1/topics/:topic/events', async (ctx) => {
     const { limits } = operations // As they are now: the fabric may have lowered them.
     ctx.state.outcome = 'not-published'
     const topic = checkOwnTopicName(ctx.params['topic'] as string, limits.topicNameBytesMax)
     const publisher = readPublisher(ctx)
     const key = readKey(ctx)
-    const { events, several } = await readEvents(ctx, limits)
+    const { events, several } = await readEvents(ctx, bodies, limits)
     checkSizes(events, limits, several)
     const request: PublishRequest = {
       topic,
@@ -35,26 +35,31 @@ export function publishRoutes(routes: Routes, operations: Operations): void {
 }
 
 /** Several: the form of the request is that of a list, even when it has one element. */
-async function readEvents(ctx: Context, limits: Limits): Promise<{ events: NewEvent[]; several: boolean }> {
+async function readEvents(
+  ctx: Context,
+  bodies: Bodies,
+  limits: Limits,
+): Promise<{ events: NewEvent[]; several: boolean }> {
   const type = mediaType(ctx)
+  const read = (): Promise<Buffer> => bodies.read(ctx, limits.requestBytesMax)
   switch (type) {
     case 'application/cloudevents+json':
-      return { events: [readStructured(await readBody(ctx, limits.requestBytesMax))], several: false }
+      return { events: [readStructured(await read())], several: false }
     case 'application/cloudevents-batch+json':
-      return { events: readBatch(await readBody(ctx, limits.requestBytesMax)), several: true }
+      return { events: readBatch(await read()), several: true }
     case 'application/x-ndjson':
-      return { events: readLines(await readBody(ctx, limits.requestBytesMax), limits), several: true }
+      return { events: readLines(await read(), limits), several: true }
   }
   if (type?.startsWith('application/cloudevents')) throw unsupported(type)
   if (isBinary(ctx.headers)) {
     if (type !== undefined && !isJsonType(type)) throw unsupported(type)
     return {
-      events: [readBinary(ctx.headers, type, await readBody(ctx, limits.requestBytesMax))],
+      events: [readBinary(ctx.headers, type, await read())],
       several: false,
     }
   }
   if (type !== 'application/json') throw unsupported(type)
-  const body = await readBody(ctx, limits.requestBytesMax)
+  const body = await read()
   const span = { start: 0, end: body.length }
   const { text, value } = parseJson(body, span, { what: 'the data', path: '', depthMax: DATA_DEPTH_MAX })
   return { events: [{ data: text, value, path: '' }], several: false }

@@ -40,6 +40,11 @@ const HEAD_BYTES_MAX = 16 * 1024
 const UNSENT_BYTES_FULL = 16 * 1024
 /** Connections over the limit that are still told so; further ones are cut off. */
 const SURPLUS_CONNECTIONS_MAX = 100
+/**
+ * Requests of one connection that are not answered yet, at most. A client that sends more of them ahead (pipelining) is
+ * cut off, since nothing else would keep it from making the replica remember any number.
+ */
+const REQUESTS_AHEAD_MAX = 64
 
 export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
   const { heartbeatMs = 15_000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
@@ -70,26 +75,44 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
     socket.once('close', () => sockets.delete(socket))
   })
 
-  function onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const open = answering.get(request.socket) ?? new Set()
-    answering.set(request.socket, open.add(response))
-    response.once('close', () => open.delete(response))
+  /** Requests that were sent ahead are taken up one after another: so a connection costs no more than one answer. */
+  function inTurn(take: (request: IncomingMessage, response: ServerResponse) => void) {
+    return (request: IncomingMessage, response: ServerResponse): void => {
+      const { socket } = request
+      if (socket.destroyed) return
+      const open = answering.get(socket) ?? new Set()
+      answering.set(socket, open.add(response))
+      response.once('close', () => open.delete(response))
+      if (open.size > REQUESTS_AHEAD_MAX) socket.destroy()
+      else if (response.socket !== null) take(request, response)
+      else response.once('socket', () => take(request, response))
+    }
+  }
+
+  const onRequest = inTurn((request, response) => {
     if (closing !== undefined) response.setHeader('Connection', 'close')
     if (surplus.has(request.socket)) {
       const limit = `This replica has its ${connectionsMax} connections; use another one.`
       sendProblem(response, problemOf(new BrokerError('LIMIT', limit)))
     } else void handle(request, response)
-  }
+  })
   server.on('request', onRequest)
   server.on('checkContinue', onRequest) // The body is asked for where it is read, if it is.
-  server.on('checkExpectation', (_request, response) => {
+  const onExpectation = inTurn((_request, response) => {
     sendProblem(response, statusProblem(417, 'Of expectations only 100-continue is understood.'))
   })
+  server.on('checkExpectation', onExpectation)
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // An answer of which some is sent must not be broken into, nor may this be taken for that to an earlier request.
     const open = [...(answering.get(socket) ?? [])]
-    const mayAnswer = open.length === 0 || (open.length === 1 && !open[0]?.headersSent && !open[0]?.req.complete)
+    const whole = open.findLast(({ req }) => req.complete)
+    if (error.code !== 'ECONNRESET' && whole !== undefined && !whole.headersSent) {
+      // What came whole is answered first, or its client would not know what became of it. Then Node.js closes.
+      whole.setHeader('Connection', 'close')
+      return
+    }
+    // An answer of which some is sent must not be broken into.
+    const mayAnswer = open.every(({ headersSent }) => !headersSent)
     if (socket.writable && mayAnswer && error.code !== 'ECONNRESET') socket.write(rawProblem(problemOfParser(error)))
     ;(socket as Socket).destroySoon()
   })

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { BrokerError } from '../errors.ts'
-import { mediaType, readBody } from './body.ts'
+import { type Bodies, mediaType } from './body.ts'
 import { answer, type Context, type Routes } from './context.ts'
 import { malformed, parseJson } from './json.ts'
 import { checkOwnTopicName, checkTopicName } from './names.ts'
@@ -23,7 +23,7 @@ const OTHER_SETTINGS_BYTES_MAX = 4096
 const SETTINGS_DEPTH_MAX = 102
 const LISTED_MAX = 10_000
 
-export function topicRoutes(routes: Routes, operations: Operations): void {
+export function topicRoutes(routes: Routes, operations: Operations, bodies: Bodies): void {
   const isSettings = compileSettings()
 
   routes.get('/v1/topics', (ctx) => {
@@ -41,7 +41,8 @@ export function topicRoutes(routes: Routes, operations: Operations): void {
 
   routes.put('/v1/topics/:topic', async (ctx) => {
     const topic = checkOwnTopicName(ctx.params['topic'] as string, operations.limits.topicNameBytesMax)
-    const settings = await readSettings(ctx, operations.limits.schemaBytesMax + OTHER_SETTINGS_BYTES_MAX, isSettings)
+    const bytesMax = operations.limits.schemaBytesMax + OTHER_SETTINGS_BYTES_MAX
+    const settings = await readSettings(ctx, bodies, bytesMax, isSettings)
     const { created, description } = await operations.putTopic(topic, settings)
     if (created) ctx.set('Location', `/v1/topics/${topic}`)
     answer(ctx, created ? 201 : 200, description)
@@ -71,9 +72,14 @@ function nameOf(ctx: Context, bytesMax: number): string {
   return checkTopicName(ctx.params['topic'] as string, bytesMax)
 }
 
-async function readSettings(ctx: Context, bytesMax: number, isSettings: ValidateFunction): Promise<TopicSettings> {
+async function readSettings(
+  ctx: Context,
+  bodies: Bodies,
+  bytesMax: number,
+  isSettings: ValidateFunction,
+): Promise<TopicSettings> {
   const type = mediaType(ctx)
-  const body = await readBody(ctx, bytesMax)
+  const body = await bodies.read(ctx, bytesMax)
   if (body.length === 0) return {} // A topic that takes any JSON, kept by the default retention.
   if (type !== 'application/json') {
     throw new BrokerError(

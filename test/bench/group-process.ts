@@ -72,6 +72,7 @@ class GroupWork implements Work {
       application: {
         output: (output) => this.output(output),
         snapshot: () => [],
+        digest: () => this.safe >>> 0,
         turnEnded: () => {
           this.turns++
           if (this.flooding) this.feed()

@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { Note } from '../../broker/group/port.ts'
 import type { Published } from '../../broker/http/operations.ts'
 import { asked, event, FakeGroup, type FakeReplica, request, texts } from './fake-group.ts'
 
@@ -43,14 +44,15 @@ test('a publish is answered when it is delivered, with its place, which is the s
   t.is(new Set(group.replicas.map(({ broker }) => `${broker.state.seq} ${broker.state.digest}`)).size, 1)
 })
 
-test('a retry that meets its first copy on its way is not sent again: both are answered', (t) => {
+test('a retry that meets its first copy on its way is not sent again: both are answered, it as a duplicate', (t) => {
   const { group, a } = three()
   const publisher = { id: 'p', sequence: 1 }
   const first = publishAt(a, 't', [1], publisher)
   const retry = publishAt(a, 't', [1], publisher)
   t.is(a.submitted, 1)
   group.settle()
-  t.deepEqual([first.result?.seq, retry.result?.seq], [2, 2])
+  t.like(first.result, { seq: 2, duplicate: false })
+  t.like(retry.result, { seq: 2, duplicate: true })
   const other = publishAt(a, 't', [2], { id: 'p', sequence: 2 })
   t.is(publishAt(a, 't', [2, 3], { id: 'p', sequence: 2 }).text, 'CONFLICT not-published')
   group.settle()
@@ -58,16 +60,28 @@ test('a retry that meets its first copy on its way is not sent again: both are a
   t.deepEqual(stored(a), ['t 1', 't 2'])
 })
 
-test('a retry at another replica is ordered twice and applied once; the first copy answers both', (t) => {
+test('a retry at another replica is ordered twice and applied once; the first copy answers both, and one is told so', (t) => {
   const { group, a, b } = three()
   const publisher = { id: 'p', sequence: 7 }
   const at = [publishAt(a, 't', [1], publisher), publishAt(b, 't', [1], publisher)]
   group.settle()
-  t.deepEqual(
-    at.map(({ result }) => result?.seq),
-    [2, 2],
-  )
+  t.like(at[0]?.result, { seq: 2, duplicate: false })
+  t.like(at[1]?.result, { seq: 2, duplicate: true })
   t.deepEqual(stored(a), ['t 1'])
+})
+
+test('the same number at all replicas at once, other data each: one is told that it was the first, and it was', (t) => {
+  const { group, a, b, c } = three()
+  const publisher = { id: 'p', sequence: 1 }
+  const values = [b, a, c, b].map((replica, value) => ({ value, answer: publishAt(replica, 't', [value], publisher) }))
+  c.send()
+  group.settle()
+  const fresh = values.filter(({ answer }) => answer.result?.duplicate === false)
+  t.deepEqual(
+    fresh.map(({ value }) => `t ${value}`),
+    stored(a),
+  )
+  t.true(values.every(({ answer }) => answer.result?.seq === 2))
 })
 
 test('a late retry gets the first place and is called a duplicate, whatever became of its topic', (t) => {
@@ -321,6 +335,17 @@ test('topics: described, their schemas given, deleted, and what does not exist i
   t.throws(() => a.broker.describeTopic('t'), { message: /There is no topic t/ })
 })
 
+test('a version of a schema that is forgotten is not found, with those that are left', (t) => {
+  const { group, a } = three()
+  for (let version = 1; version <= 103; version++) {
+    asked((done) => a.broker.putTopic('t', { schema: { $comment: String(version) } }, done))
+    group.settle()
+  }
+  const forgotten = { message: /no schema version 3: its versions are 4 to 103, older ones are forgotten/ }
+  t.throws(() => a.broker.schema('t', 3), forgotten)
+  t.is(a.broker.schema('t', 4).version, 4)
+})
+
 test('what cannot be a request is refused before it goes anywhere, with the place', (t) => {
   const { a } = three()
   const refusals: [string, Parameters<typeof request>][] = [
@@ -476,6 +501,24 @@ test('the cluster as a replica sees it', (t) => {
       ['c', 2, (102).toString(36)],
     ],
   )
+})
+
+test('a replica that the group does not let in says why, until it is a member', (t) => {
+  const { group, a, b, c } = three()
+  const note = (one: Note) => a.broker.output({ type: 'note', note: one })
+  note({ type: 'namesake', member: b.self })
+  t.is(a.broker.cluster().reason, undefined)
+  a.exclude()
+  group.change([b, c])
+  group.settle()
+  note({ type: 'refused', why: 'the settings differ: tickMs' })
+  t.regex(a.broker.cluster().reason ?? '', /asks to be let in; it is kept out: the settings differ: tickMs$/)
+  note({ type: 'namesake', member: { ...a.self, incarnation: 7 } })
+  t.regex(a.broker.cluster().reason ?? '', /it is kept out: another process has its name, a$/)
+  group.change([b, c, a])
+  group.settle()
+  a.exclude()
+  t.notRegex(a.broker.cluster().reason ?? '', /kept out/)
 })
 
 test('rank 0 lets time pass, and only while something can get too old', (t) => {

@@ -71,6 +71,24 @@ test('a token from a replica that is ahead waits until this one gets there', (t)
   t.deepEqual(all(cursor), ['t 4'])
 })
 
+test('a place far beyond the order is refused with how far that is, unless this replica may be far behind', (t) => {
+  const { a, publish } = one()
+  publish('t', 1)
+  const beyond = 2 + 500_001
+  const places: From[] = [
+    { at: 'token', history: HISTORY, seq: beyond },
+    { at: 'seq', seq: beyond },
+  ]
+  for (const place of places) {
+    t.throws(() => subscribe(a, place), { message: /no place 500003: the order is at 2 here/, code: 'MALFORMED' })
+  }
+  subscribe(a, { at: 'token', history: HISTORY, seq: beyond - 1 })
+  subscribe(a, { at: 'token', history: '00000000000def', seq: beyond })
+  a.primary = false
+  for (const place of places) subscribe(a, place)
+  t.is(a.broker.cursors.size, 4)
+})
+
 test('what retention dropped before it was read is a gap, told once', (t) => {
   const { group, a, publish } = one()
   asked((done) => a.broker.putTopic('t', { retention: { events: 2 } }, done))
@@ -96,6 +114,67 @@ test('woken once a turn, however much was delivered, and not at all when nothing
   group.settle()
   t.is(woken, 1)
   t.deepEqual(all(cursor), ['t 1', 't 2', 't 3'])
+})
+
+/** Readers that take 2 ms each when they are woken, and say in which order they were. */
+function slowReaders(count: number): {
+  publish: () => void
+  woken: number[]
+  cursors: Cursor[]
+  /** Ends a turn, with what is due at its end. */
+  turn: () => void
+  read: (reader: number) => void
+} {
+  const ends: (() => void)[] = []
+  const { group, replicas } = FakeGroup.of(['a'], { autoTopics: true, endOfTurn: (call) => ends.push(call) })
+  const a = replicas[0]!
+  const woken: number[] = []
+  const cursors = Array.from({ length: count }, () => subscribe(a, { at: 'now' }))
+  const read = (reader: number): void =>
+    cursors[reader]!.onMore(() => {
+      group.now += 2
+      woken.push(reader)
+    })
+  for (let reader = 0; reader < count; reader++) read(reader)
+  const publish = (): void => {
+    asked((done) => a.broker.publish(request('t', [1]), done))
+    group.settle()
+  }
+  const turn = (): void => {
+    for (const call of ends.splice(0)) call()
+  }
+  return { publish, woken, cursors, turn, read }
+}
+
+test('many readers are woken in slices of 5 ms, the first one in the turn itself, each once', (t) => {
+  const { publish, woken, turn } = slowReaders(8)
+  publish()
+  t.deepEqual(woken, [0, 1, 2])
+  turn()
+  t.deepEqual(woken, [0, 1, 2, 3, 4, 5])
+  turn()
+  turn()
+  t.deepEqual(woken, [0, 1, 2, 3, 4, 5, 6, 7])
+})
+
+test('more is delivered while readers are still being woken: who waits for longest is first, and nobody is left out', (t) => {
+  const { publish, woken, turn, read, cursors } = slowReaders(7)
+  publish()
+  t.deepEqual(woken, [0, 1, 2])
+  cursors[1]!.next(10, 1000)
+  cursors[0]!.next(10, 1000)
+  read(1) // Has read all, and waits.
+  read(0)
+  read(2) // Has more to read.
+  cursors[4]!.close()
+  publish() // The slice under way is not joined by another one.
+  t.deepEqual(woken, [0, 1, 2])
+  turn()
+  t.deepEqual(woken.slice(3), [3, 5, 6])
+  turn()
+  t.deepEqual(woken.slice(6), [2, 1, 0])
+  turn()
+  t.is(woken.length, 9)
 })
 
 test('woken soon when there is more already', (t) => {

@@ -106,6 +106,7 @@ export class FakeReplica {
         topicsMax: 100,
         topicNameBytesMax: 255,
         connectionsMax: 10,
+        bodiesBytesMax: 1_000_000,
       },
       stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 16, retainedBytesMax: 1024 * 1024 },
       pendingRequestsMax: 1000,
@@ -220,6 +221,7 @@ export class FakeReplica {
         probesFailed: 0,
         probesAnswered: 0,
         viewChangesStarted: 0,
+        divergences: 0,
       },
     }
   }

@@ -59,6 +59,7 @@ function watched(): { metrics: Metrics; group: FakeGroup } {
       probesFailed: 22,
       probesAnswered: 23,
       viewChangesStarted: 24,
+      divergences: 26,
     },
   } as const
   metrics.watch({ broker, fabric, memberStatus: () => status, connections: () => 25 })
@@ -86,6 +87,7 @@ test('what the member, the state and the fabric count is shown as it is when scr
       'lockstep_datagrams_dropped_total{reason="foreign"}': 17,
       'lockstep_repairs_total{direction="asked"}': 18,
       'lockstep_suspicions_total{outcome="withdrawn"}': 21,
+      lockstep_divergence_total: 26,
       lockstep_fabric_links_total: 3,
       lockstep_connections: 25,
       lockstep_subscribers: 1,

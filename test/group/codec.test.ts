@@ -37,6 +37,7 @@ const header: fc.Arbitrary<HeaderFields> = fc.record({
   hears: ranks,
   ask: fc.boolean(),
   leaving: fc.boolean(),
+  digest: fc.record({ position: count, digest: fc.nat(2 ** 32 - 1) }),
 })
 const entry: fc.Arbitrary<LogEntry> = fc.oneof(
   fc.record({ kind: fc.constant('slot' as const), view: fc.nat(), slot: count, rank, batch: bytes }),
@@ -146,7 +147,8 @@ test('a datagram cut short, or with a byte changed, or any bytes: decoded or und
 
 test('what is decoded keeps no part of the datagram', (t) => {
   const record = { sender: 0, slot: 1, previousPayload: 0, causes: [0], batch: new Uint8Array([1, 2, 3]) }
-  const fields = { rank: 0, watermark: 1, lastPayload: 1, held: [1], hears: 1, ask: false, leaving: false }
+  const digest = { position: 16, digest: 7 }
+  const fields = { rank: 0, watermark: 1, lastPayload: 1, held: [1], hears: 1, ask: false, leaving: false, digest }
   const datagram = encode({
     history: 1,
     view: 1,

@@ -29,6 +29,7 @@ const LIMITS: Limits = {
   topicsMax: 100_000,
   topicNameBytesMax: 255,
   connectionsMax: 1000,
+  bodiesBytesMax: 256 * 1024 * 1024,
 }
 
 interface Topic {
@@ -276,6 +277,7 @@ export class ModelCursor implements Cursor {
 
   onMore(wake: () => void): void {
     this.wakeUp = wake
+    if (this.seq < this.replica.seq) setImmediate(() => this.wake())
   }
 
   wake(): void {

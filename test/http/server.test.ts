@@ -29,11 +29,14 @@ test('what is not HTTP is answered with a problem document, and the connection c
   t.deepEqual(served.bugs, [])
 })
 
-test('HTTP/1.1 without Host is refused, HTTP/1.0 without is not', async (t) => {
+test('HTTP/1.1 without Host is refused, HTTP/1.0 without is not, and two of them are refused', async (t) => {
   const served = await serve(t)
   const bare = await Bare.open(t, served)
   bare.say('GET /healthz HTTP/1.1\r\n\r\n')
   t.regex((await bare.problem()).problem.detail, /Host/)
+  const twice = await Bare.open(t, served)
+  twice.say('GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')
+  t.regex((await twice.problem()).problem.detail, /Host is given more than once/)
   const old = await Bare.open(t, served)
   old.say('GET /healthz HTTP/1.0\r\n\r\n')
   await old.end()
@@ -100,6 +103,62 @@ test('a body in chunks is cut off at the limit, the answer arrives, and the conn
   await bare.until('the next answer', (text) => text.includes('"alive"'))
 })
 
+test('a transfer encoding that is not understood is refused, and not taken for what it holds', async (t) => {
+  const served = await serve(t)
+  await sendJson('PUT', `${served.url}/v1/topics/a`)
+  const bare = await Bare.open(t, served)
+  bare.say(`${HEAD}Transfer-Encoding: gzip, chunked\r\n\r\n1\r\n7\r\n0\r\n\r\n`)
+  const { problem } = await bare.problem()
+  t.like(problem, { status: 415, outcome: 'not-published' })
+  t.regex(problem.detail, /gzip, chunked is not understood/)
+  t.is(served.replica.requests.length, 0)
+})
+
+test('bodies under way are bounded together: who is over the limit comes again, what is whole at once gets through', async (t) => {
+  const served = await serve(t, { bodiesBytesMax: 1000, requestBytesMax: 800 })
+  await sendJson('PUT', `${served.url}/v1/topics/a`)
+  const text = `"${'x'.repeat(698)}"`
+  const begin = `${HEAD}Content-Length: 700\r\n\r\n${text.slice(0, 600)}`
+  const slow = [await Bare.open(t, served), await Bare.open(t, served)]
+  for (const bare of slow) bare.say(begin)
+  await eventually('a refusal', () => slow.some((bare) => bare.text.includes('bodiesBytesMax = 1000')))
+  const refused = slow.find((bare) => bare.text !== '')!
+  const taken = slow.find((bare) => bare !== refused)!
+  const { head, problem } = await refused.problem()
+  t.like(problem, { status: 503, outcome: 'not-published' })
+  t.regex(head, /^Retry-After: 1$/im)
+  t.is(taken.text, '')
+
+  const whole = await Bare.open(t, served)
+  whole.say(`${HEAD}Content-Length: 700\r\n\r\n${text}`)
+  await whole.until('an answer', (answer) => answer.includes('"seq":1'))
+  taken.say(text.slice(600))
+  await taken.until('an answer', (answer) => answer.includes('"seq":2'))
+  // The rest of what was refused is read and dropped, and there is room again.
+  refused.say(text.slice(600))
+  refused.say(begin)
+  refused.say(text.slice(600))
+  await refused.until('an answer', (answer) => answer.includes('"seq":3'))
+})
+
+test('a body that breaks off makes room again', async (t) => {
+  const served = await serve(t, { bodiesBytesMax: 1000, requestBytesMax: 800 })
+  await sendJson('PUT', `${served.url}/v1/topics/a`)
+  for (let i = 0; i < 3; i++) {
+    const bare = await Bare.open(t, served)
+    bare.say(`${HEAD}Content-Length: 700\r\nExpect: 100-continue\r\n\r\n`)
+    await bare.until('100 Continue', (text) => text !== '')
+    bare.say('1'.repeat(600))
+    bare.socket.end()
+    await eventually('no connection is left', () => served.server.connections <= 1)
+  }
+  const last = await Bare.open(t, served)
+  last.say(`${HEAD}Content-Length: 700\r\n\r\n${'1'.repeat(600)}`)
+  await send(`${served.url}/healthz`)
+  last.say('1'.repeat(100))
+  t.regex(await last.until('an answer', (text) => text !== ''), /"seq":1/)
+})
+
 test('a body somewhat too large: fetch gets its answer, and goes on', async (t) => {
   const { url } = await serve(t)
   for (let i = 0; i < 3; i++) {
@@ -130,15 +189,75 @@ test('half a request, then nothing: 408 in time; half a request, then gone: noth
   t.deepEqual(served.bugs, [])
 })
 
-test('pipelined requests: a broken one is not answered in the place of a whole one before it', async (t) => {
+test('pipelined: a publish that came whole before something broken is answered, and only then the connection closed', async (t) => {
   const served = await serve(t)
   await sendJson('PUT', `${served.url}/v1/topics/a`)
-  served.replica.gate = new Promise(() => {}) // The first is not answered yet, and will not be.
+  const broken = ['nonsense\r\n\r\n', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n1`]
+  for (const rest of broken) {
+    let open = () => {}
+    served.replica.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    const bare = await Bare.open(t, served)
+    bare.say(`${HEAD}Content-Length: 1\r\n\r\n1${rest}`)
+    // The answer to another connection: what came on the first one before it was seen.
+    await send(`${served.url}/healthz`)
+    t.false(bare.closed)
+    open()
+    await bare.end()
+    t.regex(bare.text, /^HTTP\/1.1 200 OK\r\n.*"seq":\d+.*"duplicate":false}\n$/s)
+    t.regex(bare.text, /^Connection: close\r$/m)
+  }
+  await eventually('no connection is left', () => served.server.streams.size === 0)
+  t.deepEqual(served.bugs, [])
+})
+
+test('pipelined: something broken behind a stream does not keep the stream open when its reader has gone', async (t) => {
+  const served = await serve(t)
+  for (const leave of ['end', 'destroy'] as const) {
+    const bare = await Bare.open(t, served)
+    bare.say('GET /v1/events?topics=a HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n')
+    await bare.until('the stream', (text) => text.includes('retry: 1000'))
+    t.notRegex(bare.text, /^HTTP\/1.1 400/m)
+    bare.socket[leave]()
+    await eventually('no stream is left', () => served.server.streams.size === 0 && served.replica.cursors.size === 0)
+  }
+})
+
+test('pipelined: a request is taken up when the one before it is answered, so a connection has one stream at most', async (t) => {
+  const served = await serve(t)
+  const { replica, server } = served
+  await sendJson('PUT', `${served.url}/v1/topics/a`)
+  let open = () => {}
+  replica.gate = new Promise((resolve) => {
+    open = resolve
+  })
   const bare = await Bare.open(t, served)
-  bare.say(`${HEAD}Content-Length: 1\r\n\r\n1`)
-  bare.say('nonsense\r\n\r\n')
-  await bare.end()
-  t.is(bare.text, '')
+  const subscribe = 'GET /v1/events?topics=a&from=start&limit=1 HTTP/1.1\r\nHost: x\r\n\r\n'
+  const endless = subscribe.replace('&limit=1', '')
+  bare.say(`${HEAD}Content-Length: 1\r\n\r\n1${subscribe.repeat(2)}${endless.repeat(10)}`)
+  await send(`${served.url}/healthz`)
+  t.is(replica.cursors.size, 0)
+  open()
+  await bare.until('the third stream', (text) => text.split('"data":1}').length === 4)
+  t.is(bare.text.split('HTTP/1.1 200 OK').length, 5)
+  t.is(bare.text.split(': limit reached').length, 3)
+  t.deepEqual([replica.cursors.size, server.streams.size], [1, 1])
+  bare.socket.destroy()
+  await eventually('no stream is left', () => server.streams.size === 0 && replica.cursors.size === 0)
+  t.deepEqual(served.bugs, [])
+})
+
+test('pipelined: more requests ahead than are remembered, and the connection is cut off', async (t) => {
+  const served = await serve(t)
+  const within = await Bare.open(t, served)
+  within.say('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(64))
+  await within.until('all answers', (text) => text.split('"alive"').length === 65)
+  const over = await Bare.open(t, served)
+  over.say('GET /v1/events?topics=a HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(65))
+  await over.end()
+  await eventually('no stream is left', () => served.server.streams.size === 0 && served.replica.cursors.size === 0)
+  t.is((await send(`${served.url}/healthz`)).status, 200)
 })
 
 test('connections over the limit are told so, and those within it are served', async (t) => {

@@ -246,6 +246,26 @@ test('a reader that does not read costs no more than one piece, however much is 
   t.true(server.streams.size === 1)
 })
 
+test('one piece at a time: however much there is to read, others have their turn before the next one', async (t) => {
+  const { open, replica } = await serveTopics(t)
+  const subscriber = await open('topics=a')
+  await subscriber.until('the beginning', ({ text }) => text.includes('id: '))
+  const cursor = [...replica.cursors][0]
+  const data = Buffer.from(`"${'x'.repeat(4000)}"`)
+  await replica.publish({ topic: 'a', events: Array.from({ length: 100 }, () => ({ data })) })
+  let longest = 0
+  for (let before = 0; cursor !== undefined && before < 100; before = cursor.seq) {
+    await new Promise((resolve) => setImmediate(resolve))
+    longest = Math.max(longest, cursor.seq - before)
+  }
+  // In one turn there may be one piece of the turn before, and one of this.
+  t.true(longest <= 14, `${longest} events in one turn`)
+  t.deepEqual(
+    seqs(await subscriber.events(100)),
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  )
+})
+
 test('a heartbeat adds nothing for a reader that does not read', async (t) => {
   const { replica, server, beat } = await serveTopics(t)
   const socket = connect(server.port, '127.0.0.1')

@@ -41,6 +41,7 @@ export class BrokerReplica implements ServingReplica {
         topicsMax: 100,
         topicNameBytesMax: 255,
         connectionsMax: 100,
+        bodiesBytesMax: 1024 * 1024,
       },
       stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 4, retainedBytesMax: 1024 * 1024 },
       pendingRequestsMax: 1000,
@@ -116,8 +117,12 @@ export class BrokerReplica implements ServingReplica {
     return []
   }
 
-  digest(): string {
+  digestText(): string {
     return `${this.broker.state.digest} at ${this.broker.state.seq}`
+  }
+
+  digest(): number {
+    return this.broker.digest()
   }
 
   snapshot(): Uint8Array[] {

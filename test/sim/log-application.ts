@@ -43,7 +43,7 @@ export class Log {
   /** What was published, in order: publisher and sequence number. */
   readonly events: { publisher: number; sequence: number }[] = []
   private readonly highest = new Map<number, number>()
-  private chain = 0
+  chain = 0
 
   get digest(): string {
     return this.chain.toString(16)

@@ -79,8 +79,12 @@ export class LogReplica implements ServingReplica {
     return decodeBatch(batch).map((request) => request.token)
   }
 
-  digest(): string {
+  digestText(): string {
     return this.log.digest
+  }
+
+  digest(): number {
+    return this.log.chain
   }
 
   snapshot(): Uint8Array[] {

@@ -17,7 +17,8 @@ export interface Replica extends Application {
   /** Which submissions a batch carries. */
   tokensOf(batch: Uint8Array): readonly Token[]
   /** Names the state of the application as of now. */
-  digest(): string
+  /** What its state comes to, for a checker. */
+  digestText(): string
   /** Called after each tick of the member. */
   tick?(): void
 }
@@ -105,6 +106,7 @@ export class SimulatedProcess implements Port {
       application: {
         output: (output) => this.output(output),
         snapshot: () => this.snapshot(),
+        digest: () => this.replica.digest(),
         turnEnded: () => this.replica.turnEnded(),
       },
       now: () => this.now(),
@@ -346,7 +348,7 @@ export class SimulatedProcess implements Port {
         process: this.id,
         history: this.view?.history ?? 0,
         position: this.position,
-        digest: this.replica.digest(),
+        digest: this.replica.digestText(),
       })
     if (output.type === 'exit') this.kill(`exit: ${output.reason}`)
     else if (output.type !== 'note') this.acted()

@@ -483,6 +483,33 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   ),
 
+  scenario(
+    'diverged',
+    'one of three has another state at an equal place: it stops, and the others go on',
+    { ...THREE, checkers: [] },
+    (s) => {
+      s.form()
+      s.publishAndConfirm('a', 100)
+      s.world.log(s.process('b')).chain++
+      for (let position = s.process('a').position; position < 16; position++) s.publishAndConfirm('a', 100)
+      s.until('b has stopped', () => s.world.processes().every(({ name }) => name !== 'b'), 200)
+      s.until('a and c go on', () => s.goOn('a c'), SUSPECT_MS + CHANGE_MS)
+      s.publishAndConfirm('c', 100)
+    },
+  ),
+  scenario(
+    'diverged-two',
+    'one of two has another state at an equal place: rank 1 stops, since nobody can tell which is right',
+    { ...TWO, checkers: [] },
+    (s) => {
+      s.form()
+      s.world.log(s.process('a')).chain++
+      for (let position = s.process('a').position; position < 16; position++) s.publishAndConfirm('a', 100)
+      s.until('b has stopped', () => s.world.processes().every(({ name }) => name !== 'b'), 200)
+      s.until('a goes on', () => s.goOn('a'), SUSPECT_MS + CHANGE_MS)
+    },
+  ),
+
   // ---- found by review
 
   scenario(

@@ -5,6 +5,7 @@
 import type { Message } from '../../broker/group/message.ts'
 import type { GroupSettings } from '../../broker/group/settings.ts'
 import { CALM, type Letter } from './fabric.ts'
+import type { Checker } from './observation.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { TraceLevel } from './trace.ts'
 import { type Failure, World } from './world.ts'
@@ -20,6 +21,8 @@ export interface ScriptSetup {
   readonly others?: readonly string[]
   readonly settings?: Partial<GroupSettings>
   readonly datagramBytesMax?: number
+  /** Instead of all: none where the script itself breaks a guarantee. */
+  readonly checkers?: Checker[]
 }
 
 export interface DropRule {

@@ -513,6 +513,14 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { scenario: 'long-pause' },
   },
 
+  {
+    name: 'divergence-unnoticed',
+    what: "what the others say of their state is not compared with one's own [G8]",
+    edits: [inGroup('agreement', 'own === undefined || own === digest ||', 'own !== undefined ||')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'diverged' },
+  },
+
   // ---- the replicated state
 
   {
