@@ -266,6 +266,7 @@ function inconsistencies(config: ReplicaConfig, where: (key: string) => string):
   above('stallAfterMs', 'suspectAfterMs', 'otherwise a pause reads as a stall')
   above('leaveWaitMs', 'suspectAfterMs', 'otherwise a leave while somebody is down is always cut short')
   atLeast('joinerBanMaxMs', 'joinerBanMs', 'the ban grows from the one to the other')
+  atLeast('flapBanMaxMs', 'joinerBanMs', 'the wait grows from the one to the other')
   atLeast('windowBytesMax', 'batchBytesMax', 'otherwise one batch fills the window')
   atLeast('queueBytesMax', 'batchBytesMax', 'otherwise no batch can gather')
   atLeast('queueBytesMax', 'requestBytesMax', 'otherwise a large request can never be queued')

@@ -963,6 +963,8 @@ export class Member {
     const gone = oldMembers.filter((member) => !among(members, member))
     const left = gone.filter(({ incarnation }) => leaving.includes(incarnation))
     const first = proposal.view === 0
+    const failed = first ? [] : gone.filter((member) => !left.includes(member))
+    for (const member of failed) this.observers.excluded(member, this.time)
     this.log.append({ kind: 'view', proposal })
     this.key = { slot: 0, rank: 0 }
     this.history = proposal.history
@@ -973,7 +975,7 @@ export class Member {
       view: this.view,
       joined: first ? members : members.filter((member) => !among(oldMembers, member)),
       left: first ? [] : left,
-      failed: first ? [] : gone.filter((member) => !left.includes(member)),
+      failed,
       member: this.role === 'member',
     })
   }

@@ -1,5 +1,6 @@
 // The processes outside the view that are heard, as their Joins tell, and who of them may be let in. One whose try
-// failed is banned for a while, longer each time: every failed try costs a view.
+// failed is banned for a while, longer each time: every failed try costs a view. So is a name that is put out again and
+// again, whatever process has it.
 
 import type { FailureDetector } from './failure-detector.ts'
 import type { Instant } from './port.ts'
@@ -16,6 +17,7 @@ export class Observers {
   private readonly settings: GroupSettings
   private readonly known = new Map<Incarnation, Observer>()
   private readonly bans = new Map<Incarnation, { until: Instant; ms: number }>()
+  private readonly flaps = new Map<string, { times: number; at: Instant; until: Instant }>()
 
   constructor(settings: GroupSettings) {
     this.settings = settings
@@ -40,9 +42,9 @@ export class Observers {
   /** Those that ask to be let in and may be, in a fixed order. */
   candidates(detector: FailureDetector, time: Instant): Observer[] {
     return [...this.known.values()]
-      .filter(({ member: { incarnation }, wantsIn, settingsFit }) => {
+      .filter(({ member: { name, incarnation }, wantsIn, settingsFit }) => {
         if (!wantsIn || !settingsFit || !detector.hears(incarnation, time)) return false
-        return (this.bans.get(incarnation)?.until ?? 0) <= time
+        return (this.bans.get(incarnation)?.until ?? 0) <= time && (this.flaps.get(name)?.until ?? 0) <= time
       })
       .sort((a, b) => a.member.incarnation - b.member.incarnation)
   }
@@ -54,6 +56,15 @@ export class Observers {
     const ms = last ? Math.min(2 * last, joinerBanMaxMs) : joinerBanMs
     this.bans.set(incarnation, { until: time + ms, ms })
     return ms
+  }
+
+  /** A member has been put out. After the first time it may come back at once. */
+  excluded({ name }: MemberId, time: Instant): void {
+    const { flapMemoryMs, flapBanMaxMs, joinerBanMs } = this.settings
+    const last = this.flaps.get(name)
+    const times = last && time - last.at <= flapMemoryMs ? last.times + 1 : 1
+    const ms = times === 1 ? 0 : Math.min(joinerBanMs * 2 ** (times - 2), flapBanMaxMs)
+    this.flaps.set(name, { times, at: time, until: time + ms })
   }
 
   /** It is in. */
@@ -68,5 +79,6 @@ export class Observers {
     for (const [incarnation, { until }] of this.bans) {
       if (time - until > 4 * this.settings.joinerBanMaxMs) this.bans.delete(incarnation)
     }
+    for (const [name, { at }] of this.flaps) if (time - at > this.settings.flapMemoryMs) this.flaps.delete(name)
   }
 }

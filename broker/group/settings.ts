@@ -37,6 +37,9 @@ export interface GroupSettings {
   /** How long a joiner that was not ready is left out; doubled each time up to joinerBanMaxMs. */
   readonly joinerBanMs: number
   readonly joinerBanMaxMs: number
+  /** Put out twice within this time, a replica flaps: it waits for joinerBanMs, and then doubly each time. */
+  readonly flapMemoryMs: number
+  readonly flapBanMaxMs: number
   /** How long a process listens before it leads a first start. */
   readonly firstWaitMs: number
   /** A leave that takes longer becomes a crash. */
@@ -81,6 +84,8 @@ export const DEFAULT_SETTINGS: GroupSettings = Object.freeze({
   changeRetryMs: 300,
   joinerBanMs: 300,
   joinerBanMaxMs: 2400,
+  flapMemoryMs: 60_000,
+  flapBanMaxMs: 10_000,
   firstWaitMs: 300,
   leaveWaitMs: 3000,
   redirectMs: 20,

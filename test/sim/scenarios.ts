@@ -484,6 +484,31 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
 
   scenario(
+    'flapping',
+    'one that is put out again and again: let in later each time, and forgiven later',
+    THREE,
+    (s) => {
+      s.form()
+      const waits: number[] = []
+      for (let i = 0; i < 5; i++) {
+        s.kill('c')
+        s.until('a and b go on', () => s.goOn('a b'), SUSPECT_MS + CHANGE_MS)
+        s.start('c')
+        const began = s.world.now
+        s.until('c is back', () => s.goOn('a b c'), 12_000)
+        waits.push(s.world.now - began)
+      }
+      const [first, second, , , last] = waits as [number, number, number, number, number]
+      s.expect(`growing waits, not ${waits.map(Math.round)}`, first < 200 && second > 250 && last > 2000)
+      s.run(61_000)
+      s.kill('c')
+      s.until('a and b go on', () => s.goOn('a b'), SUSPECT_MS + CHANGE_MS)
+      s.start('c')
+      s.until('c is back at once', () => s.goOn('a b c'), 200)
+      s.finish()
+    },
+  ),
+  scenario(
     'diverged',
     'one of three has another state at an equal place: it stops, and the others go on',
     { ...THREE, checkers: [] },

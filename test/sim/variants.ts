@@ -497,6 +497,14 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { scenario: 'small-datagrams' },
   },
 
+  {
+    name: 'flapping-forgiven',
+    what: 'one that is put out again and again is let in at once each time',
+    edits: [inGroup('observers', 'const ms = times === 1 ? 0 :', 'const ms = times >= 1 ? 0 :')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'flapping' },
+  },
+
   // ---- around it
 
   {
