@@ -44,7 +44,7 @@ const SURPLUS_CONNECTIONS_MAX = 100
  * Requests of one connection that are not answered yet, at most. A client that sends more of them ahead (pipelining) is
  * cut off, since nothing else would keep it from making the replica remember any number.
  */
-const REQUESTS_AHEAD_MAX = 64
+const REQUESTS_AHEAD_MAX = 32
 
 export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
   const { heartbeatMs = 15_000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options

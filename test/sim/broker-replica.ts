@@ -13,7 +13,7 @@ import type { Turn } from './turns.ts'
 export interface BrokerReplicaParts {
   readonly chance: Chance
   readonly publishTimeoutMs: number
-  readonly datagramBytesMax: number
+  readonly datagramBytesMax: () => number
   readonly now: () => number
   readonly took: (turn: Turn) => void
 }
@@ -43,7 +43,7 @@ export class BrokerReplica implements ServingReplica {
         connectionsMax: 100,
         bodiesBytesMax: 1024 * 1024,
       },
-      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 4, retainedBytesMax: 1024 * 1024 },
+      stateLimits: { topicsMax: 100, publishersMax: 1000, repliesPerPublisher: 4, retainedBytesMax: 64 * 1024 * 1024 },
       pendingRequestsMax: 1000,
       pendingBytesMax: 1024 * 1024,
       publishTimeoutMs: parts.publishTimeoutMs,
@@ -51,7 +51,7 @@ export class BrokerReplica implements ServingReplica {
       autoTopics: true,
       submit: (request) => process.driver.submit(request),
       memberStatus: () => process.status(),
-      datagramBytesMax: () => parts.datagramBytesMax,
+      datagramBytesMax: parts.datagramBytesMax,
       now,
       wallClock: () => skew + now(),
       random: chance.next,

@@ -20,6 +20,8 @@ export interface Weather {
   reordering: boolean
   /** How many old datagrams come again out of the past, per second. */
   replaysPerSecond: number
+  /** How many datagrams that no right member sends, per second. */
+  noisePerSecond: number
 }
 
 export const CALM: Readonly<Weather> = Object.freeze({
@@ -29,6 +31,7 @@ export const CALM: Readonly<Weather> = Object.freeze({
   delaySpread: 0.1,
   reordering: false,
   replaysPerSecond: 0,
+  noisePerSecond: 0,
 })
 
 /** One datagram as everybody outside sees it. */
@@ -53,13 +56,22 @@ export interface Port {
   linkChanged(linked: boolean): void
 }
 
-const REPLAY_MEMORY = 400
+/** Old datagrams that are kept to come again, of traffic and of changes of view each. */
+const MEMORY = 400
+/** What comes so often that all else would soon be forgotten beside it. */
+const TRAFFIC = new Set(['header', 'slot', 'beat', 'ping', 'pong', 'want', 'repair', 'pull', 'log', 'chunk'])
+/** A clogged link holds so many datagrams; what comes then is lost. */
+const CLOGGED_MAX = 3000
 
 export class Network {
   weather: Weather = { ...CALM }
   /** Nothing gets through at all. */
   down = false
   readonly ports: (Port | undefined)[] = []
+  /** What the fabric carries at the moment; a larger datagram is not sent. */
+  datagramBytesMax: number
+  /** Keeps datagrams, so that they can come again. */
+  remembers = false
   /** Called with every datagram that is sent, before it leaves; false holds it back from that receiver. */
   pass: ((letter: Letter, to: Port) => boolean) | undefined
   /** How much longer than the weather has it this datagram takes, in ms. */
@@ -75,11 +87,17 @@ export class Network {
   private readonly cuts: Int32Array
   private readonly lastArrival: Float64Array
   private readonly unlinked = new Set<number>()
-  private readonly past: Letter[] = []
+  /** Links that hold back what is sent over them. */
+  private readonly clogged = new Map<number, Letter[]>()
+  /** Hosts whose links are worse than the weather: what they send and get. */
+  private readonly badHosts = new Map<number, { loss: number; delay: number }>()
+  private readonly traffic: Letter[] = []
+  private readonly changes: Letter[] = []
 
-  constructor(agenda: Agenda, chance: Chance, hostsMax = 16) {
+  constructor(agenda: Agenda, chance: Chance, datagramBytesMax: number = 1024 * 1024, hostsMax: number = 16) {
     this.agenda = agenda
     this.chance = chance
+    this.datagramBytesMax = datagramBytesMax
     this.hostsMax = hostsMax
     this.cuts = new Int32Array(hostsMax * hostsMax)
     this.lastArrival = new Float64Array(hostsMax * hostsMax)
@@ -101,11 +119,36 @@ export class Network {
   mendAll(): void {
     this.cuts.fill(0)
     this.down = false
+    this.badHosts.clear()
+    for (const link of [...this.clogged.keys()]) this.unclog(Math.floor(link / this.hostsMax), link % this.hostsMax)
     for (const host of [...this.unlinked]) this.link(host, true)
   }
 
   isCut(from: number, to: number): boolean {
     return this.down || this.cutsOf(from, to) > 0 || this.unlinked.has(from) || this.unlinked.has(to)
+  }
+
+  /** Nothing gets through this link for now, and nothing is lost. */
+  clog(from: number, to: number): void {
+    const link = from * this.hostsMax + to
+    if (!this.clogged.has(link)) this.clogged.set(link, [])
+  }
+
+  /** What has gathered comes all at once; answers how much that is. */
+  unclog(from: number, to: number): number {
+    const link = from * this.hostsMax + to
+    const letters = this.clogged.get(link) ?? []
+    this.clogged.delete(link)
+    const port = this.ports[to]
+    if (port === undefined) return 0
+    for (const letter of letters) this.deliver(letter, port, this.delay())
+    return letters.length
+  }
+
+  /** This host's links lose more and are slower than the others; undefined: no longer. */
+  trouble(host: number, bad: { loss: number; delay: number } | undefined): void {
+    if (bad === undefined) this.badHosts.delete(host)
+    else this.badHosts.set(host, bad)
   }
 
   linked(host: number): boolean {
@@ -124,17 +167,22 @@ export class Network {
     const letter: Letter = { from, to, bytes, envelope: decode(bytes) }
     this.onSend?.(letter)
     if (!from.open) return // Killed in the act.
-    this.remember(letter)
+    if (this.remembers) this.remember(letter)
+    this.sendOut(letter)
+  }
+
+  /** A datagram leaves, perhaps long after it was handed over. */
+  sendOut(letter: Letter): void {
+    const { from, to } = letter
     for (const port of this.ports)
       if (port?.open && port !== from && (to === 'everyone' || port.address === to)) this.carry(letter, port)
   }
 
-  /** One of the datagrams of the past comes again, to whoever would be meant by it now. */
-  replay(): void {
-    if (this.past.length === 0) return
-    const letter = this.chance.pick(this.past)
-    const others = this.ports.filter((port) => port?.open && port !== letter.from) as Port[]
-    if (others.length > 0) this.deliver(letter, this.chance.pick(others), this.chance.between(0, 5))
+  /** A datagram of the past, if there is one that fits. */
+  pastLetter(chance: Chance, fits: (letter: Letter) => boolean = () => true): Letter | undefined {
+    const from = this.changes.length > 0 && chance.chance(0.6) ? this.changes : this.traffic
+    const fitting = from.filter(fits)
+    return fitting.length === 0 ? undefined : chance.pick(fitting)
   }
 
   /** A datagram comes, now, that somebody has kept. */
@@ -148,7 +196,15 @@ export class Network {
     if (this.isCut(letter.from.host, to.host)) return
     if (this.pass !== undefined && !this.pass(letter, to)) return
     if (weather.loss > 0 && chance.chance(weather.loss)) return
-    this.deliver(letter, to, this.delay() + (this.slow?.(letter) ?? 0))
+    const bad = this.badHosts.get(letter.from.host) ?? this.badHosts.get(to.host)
+    if (bad !== undefined && chance.chance(bad.loss)) return
+    const clogged = this.clogged.get(letter.from.host * this.hostsMax + to.host)
+    if (clogged !== undefined) {
+      if (clogged.length < CLOGGED_MAX) clogged.push(letter)
+      return
+    }
+    const slower = (bad === undefined ? 0 : chance.between(0, bad.delay)) + (this.slow?.(letter) ?? 0)
+    this.deliver(letter, to, this.delay() + slower)
     if (weather.duplication > 0 && chance.chance(weather.duplication)) this.deliver(letter, to, 3 * this.delay())
   }
 
@@ -175,9 +231,10 @@ export class Network {
   }
 
   private remember(letter: Letter): void {
-    if (this.weather.replaysPerSecond === 0) return
-    if (this.past.length < REPLAY_MEMORY) this.past.push(letter)
-    else if (this.chance.chance(0.05)) this.past[this.chance.whole(0, REPLAY_MEMORY - 1)] = letter
+    const traffic = TRAFFIC.has(letter.envelope?.message.kind ?? '')
+    const kept = traffic ? this.traffic : this.changes
+    if (kept.length < MEMORY) kept.push(letter)
+    else if (this.chance.chance(traffic ? 0.05 : 0.3)) kept[this.chance.whole(0, MEMORY - 1)] = letter
   }
 
   private cutsOf(from: number, to: number): number {
@@ -187,7 +244,6 @@ export class Network {
 
 /** The fabric as one process sees it. */
 export class SimulatedFabric implements Fabric {
-  readonly datagramBytesMax: number
   private readonly network: Network
   private readonly port: Port
   private readonly setAddress: (incarnation: number) => void
@@ -195,11 +251,14 @@ export class SimulatedFabric implements Fabric {
   changed: ((linked: boolean) => void) | undefined
   private closed = false
 
-  constructor(network: Network, port: Port, datagramBytesMax: number, setAddress: (incarnation: number) => void) {
+  constructor(network: Network, port: Port, setAddress: (incarnation: number) => void) {
     this.network = network
     this.port = port
-    this.datagramBytesMax = datagramBytesMax
     this.setAddress = setAddress
+  }
+
+  get datagramBytesMax(): number {
+    return this.network.datagramBytesMax
   }
 
   get linked(): boolean {

@@ -4,19 +4,12 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { simulate } from './simulation.ts'
-import { addTurns, type Turn, type TurnCounts } from './turns.ts'
+import { addTurns, TURNS, type TurnCounts } from './turns.ts'
 
-const SEEDS = 360
-const SEEDS_A_TEST = 20
-
-const RARE: readonly Turn[] = [
-  'coordinator lost after propose and before install',
-  'donor lost in transfer',
-  'join during flush',
-  'two changes in a row',
-  'false suspicion withdrawn',
-  'minority healed',
-]
+/** Chosen so that either half takes every turn; if a change of the protocol leaves one out, choose others. */
+const FIRST = 1
+const SEEDS = 700
+const SEEDS_A_TEST = 50
 
 export function testFixedSeeds(half: 0 | 1): void {
   const turns: TurnCounts = {}
@@ -31,7 +24,7 @@ export function testFixedSeeds(half: 0 | 1): void {
     return failure && `${failure.id} at ${failure.at.toFixed(1)} ms: ${failure.text}\nnpm run sim -- --seed ${seed}`
   }
 
-  for (let first = 1; first <= SEEDS; first += SEEDS_A_TEST)
+  for (let first = FIRST; first < FIRST + SEEDS; first += SEEDS_A_TEST)
     test.serial(`seeds ${first} to ${first + SEEDS_A_TEST - 1}, every other: all guarantees hold`, (t) => {
       for (let seed = first + half; seed < first + SEEDS_A_TEST; seed += 2) {
         const failure = run(seed)
@@ -41,7 +34,7 @@ export function testFixedSeeds(half: 0 | 1): void {
     })
 
   test.serial('the fixed seeds take every rare turn, and few of them are excused', (t) => {
-    for (const turn of RARE) t.true((turns[turn] ?? 0) > 0, `never taken: ${turn}`)
+    for (const turn of TURNS) t.true((turns[turn] ?? 0) > 0, `never taken: ${turn}`)
     t.true(excused < runs / 10, `${excused} of ${runs} runs lost a quorum to the crashes`)
   })
 

@@ -1,66 +1,95 @@
-// Whoever makes the faults. It strikes by chance, and from ambush at the steps of a view change; it keeps to what the
-// group promises to survive, unless a plan tells it to be reckless; and in the end it puts everything right again.
+// Whoever makes the faults. It strikes when the plan says, and from ambush at the steps of a view change; it keeps to
+// what the group promises to survive, unless a plan tells it to be reckless; and in the end it puts everything right
+// again. Each strike has its own stream of chance: without one of them, the others stay as they were.
 
+import { OVERHEAD_BYTES } from '../../broker/group/codec.ts'
+import { isQuorum } from '../../broker/group/view.ts'
+import { Ambushes } from './ambushes.ts'
 import { CALM, type Letter } from './fabric.ts'
-import type { Ambush, Fault, Plan } from './plan.ts'
+import { Havoc, type Link } from './havoc.ts'
+import { makeNoise, ofAnotherGroup } from './noise.ts'
+import type { Plan, Strike } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
-import type { Chance } from './random.ts'
+import { Chance } from './random.ts'
 import type { Host, World } from './world.ts'
-
-interface ArmedAmbush extends Ambush {
-  left: number
-  done: boolean
-}
 
 export class Nemesis {
   private readonly world: World
   private readonly plan: Plan
-  private readonly chance: Chance
-  private readonly ambushes: ArmedAmbush[]
-  /** Will die at one of their next acts. */
-  private readonly doomed = new Set<SimulatedProcess>()
-  private readonly losing = new Map<string, number>()
-  private stopped = false
+  private readonly havoc: Havoc
+  private readonly ambushes: Ambushes
+  /** Makes a replica of this host publish something now. */
+  private readonly nudge: (host: Host) => void
+  /** Processes with settings of their own, which nobody may let in. */
+  private readonly misconfigured = new Set<SimulatedProcess>()
 
-  constructor(world: World, plan: Plan) {
+  constructor(world: World, plan: Plan, nudge: (host: Host) => void) {
     this.world = world
     this.plan = plan
-    this.chance = world.chance.fork('nemesis')
-    this.ambushes = plan.ambushes.map((ambush) => ({ ...ambush, left: ambush.skip, done: false }))
+    this.havoc = new Havoc(world, plan)
+    this.ambushes = new Ambushes(this.havoc)
+    this.nudge = nudge
+    const { network, agenda } = world
+    const { replaysPerSecond, noisePerSecond } = plan.weather
     world.onDeath = (process) => this.onDeath(process)
-    world.onSend = (letter, process) => this.onSend(letter, process)
-    world.network.pass = (letter) => this.passes(letter)
-    world.network.weather = { ...plan.weather }
-    if (plan.weather.replaysPerSecond > 0) this.replay()
-    world.agenda.at(plan.faultsFromMs, () => this.next())
+    world.onSend = (letter, process) => this.ambushes.onSend(letter, process)
+    network.pass = (letter) => this.ambushes.passes(letter)
+    network.weather = { ...plan.weather }
+    network.remembers =
+      replaysPerSecond > 0 || noisePerSecond > 0 || plan.strikes.some(({ fault }) => fault === 'past again')
+    const replays = new Chance(plan.seed, 'replays')
+    this.often(replaysPerSecond, replays, () => this.again(replays, () => true))
+    const noise = new Chance(plan.seed, 'noise')
+    this.often(noisePerSecond, noise, () => this.noise(noise))
+    for (const strike of plan.strikes) agenda.at(strike.atMs, () => !this.havoc.stopped && this.strike(strike))
   }
 
   /** Ends all faults and lets the dead rise, so that only the protocol itself can be at fault from here on. */
   heal(): void {
-    const { world, chance } = this
-    this.stopped = true
+    const { world, plan } = this
+    const chance = new Chance(plan.seed, 'healing')
+    this.havoc.stopped = true
     world.say('everything heals')
     world.network.weather = { ...CALM }
     world.network.pass = undefined
+    world.network.datagramBytesMax = plan.datagramBytesMax
     world.network.mendAll()
     world.onSend = undefined
     for (const process of world.processes()) {
       process.actsLeft = Number.POSITIVE_INFINITY
       process.turnMs = 0.1
+      process.applyMs = 0
       process.resume()
     }
+    for (const process of this.misconfigured) this.endMisconfigured(process)
     this.endNamesakes()
     // Without a group, the whole roster is needed to found one: memory alone cannot tell a first start from a later one.
-    const all = !world.quorums.founded || chance.chance(0.5)
+    const all = !world.quorums.founded || this.allNeeded || chance.chance(0.5)
     for (const host of world.hosts) {
-      if (host.process?.open || world.processes().some((process) => process.name === host.name)) continue
+      if (!this.free(host)) continue
       const inRoster = world.roster.includes(host.name)
       if (all ? inRoster || host.lives > 0 : inRoster && chance.chance(0.5)) this.rise(host)
     }
   }
 
+  /** A group with fewer replicas takes no publishes, and what was published could not be seen to be in. */
+  private get allNeeded(): boolean {
+    return this.world.settings.minReplicas > 1
+  }
+
+  /** Nothing runs on it, nor under its name elsewhere. */
+  private free(host: Host): boolean {
+    return !host.process?.open && !this.world.processes().some((process) => process.name === host.name)
+  }
+
   private rise(host: Host): void {
     this.world.start(host)
+  }
+
+  private endMisconfigured(process: SimulatedProcess): void {
+    if (!process.open) return
+    if (process.isMember) this.world.fail('SCRIPT', `${process.id} was let in with settings that differ`)
+    this.world.kill(process, 'misconfigured')
   }
 
   private endNamesakes(): void {
@@ -74,295 +103,306 @@ export class Nemesis {
     }
   }
 
-  private next(): void {
-    if (this.stopped) return
-    if (this.plan.faults.length > 0) this.strike(this.chance.weighted(this.plan.faults))
-    this.world.agenda.after(this.chance.wait(this.plan.faultEveryMs), () => this.next())
+  private pick(processes: readonly SimulatedProcess[], chance: Chance): SimulatedProcess {
+    const favourite = processes.find((process) => process.host === this.plan.victim)
+    return favourite !== undefined && chance.chance(0.7) ? favourite : chance.pick(processes)
   }
 
-  private strike(fault: Fault): void {
-    const { world, chance } = this
+  private strike({ number, fault }: Strike): void {
+    const { world, havoc } = this
+    const { network } = world
+    const chance = new Chance(this.plan.seed, `strike ${number}`)
     const processes = world.processes()
-    if (processes.length === 0) return
-    const process = chance.pick(processes)
+    if (processes.length === 0) {
+      if (fault.startsWith('join')) this.join(fault === 'join of all', chance)
+      return
+    }
+    const process = this.pick(processes, chance)
+    const other = chance.pick(processes)
+    const ms = havoc.duration(chance)
+    world.say(`strike ${number}: ${fault}`)
     switch (fault) {
       case 'crash':
-        this.kill(process)
-        break
+        return havoc.kill(process, chance)
       case 'crash between acts':
-        this.doom(process, chance.whole(1, 12))
-        break
+        return havoc.doom(process, chance.whole(1, 12))
+      case 'crash of several':
+        for (const one of chance.shuffle(processes)) if (chance.chance(0.7) && havoc.mayDie(one)) world.kill(one)
+        return
+      case 'majority lost': {
+        const most = chance.whole(Math.floor(processes.length / 2) + 1, processes.length)
+        for (const one of chance.shuffle(processes).slice(0, most)) world.kill(one, 'with most of the others')
+        return world.turns.took('majority lost at once')
+      }
       case 'pause':
-        world.pause(process, chance.between(50, 400))
-        break
+        return world.pause(process, chance.between(50, 400))
       case 'long pause':
-        world.pause(process, chance.between(2000, 5000))
-        break
-      case 'one-way cut': {
-        const other = chance.pick(processes)
+        return world.pause(process, chance.between(2000, 5000))
+      case 'one-way cut':
         if (other === process) return
-        this.cutFor([[process.host, other.host]], `${process.name} -> ${other.name} is cut`)
-        break
-      }
+        return havoc.cutFor([[process.host, other.host]], ms, `${process.name} -> ${other.name} is cut`)
       case 'pair cut': {
-        const other = chance.pick(processes)
         if (other === process) return
-        this.cutFor(
-          [
-            [process.host, other.host],
-            [other.host, process.host],
-          ],
-          `${process.name} <-> ${other.name} is cut`,
-        )
-        break
+        const links: Link[] = [
+          [process.host, other.host],
+          [other.host, process.host],
+        ]
+        return havoc.cutFor(links, ms, `${process.name} <-> ${other.name} is cut`)
       }
-      case 'partition': {
-        const side = new Set(processes.filter(() => chance.chance(0.5)))
-        const inside = processes.filter((one) => side.has(one))
-        const outside = processes.filter((one) => !side.has(one))
-        this.cutFor(
-          both(inside, outside),
-          `partition {${inside.map((one) => one.name).join(' ')}} | {${outside.map((one) => one.name).join(' ')}}`,
+      case 'partition':
+        return havoc.split(
+          processes.filter(() => chance.chance(0.5)),
+          ms,
         )
-        break
-      }
       case 'isolation':
-        this.isolate(process)
-        break
+        return havoc.isolate(process, ms)
+      case 'flapping': {
+        // Gone and back again, about as often as it takes to be missed.
+        const { suspectAfterMs } = world.settings
+        let at = 0
+        for (let times = chance.whole(2, 6); times > 0; times--) {
+          const gone = suspectAfterMs * chance.between(0.3, 1.5)
+          havoc.later(at, () => havoc.isolate(process, gone))
+          at += gone + suspectAfterMs * chance.between(0.1, 1)
+        }
+        return
+      }
       case 'deafness': {
-        const others = processes.filter((one) => one !== process)
         // Deaf: it sends and does not hear. Mute: it hears and cannot send.
         const deaf = chance.chance(0.6)
-        const pairs = both([process], others).filter(([from]) => (from === process.host) !== deaf)
-        this.cutFor(pairs, `${process.name} is ${deaf ? 'deaf' : 'mute'}`)
-        break
+        const { into, out } = havoc.linksOf(process)
+        return havoc.cutFor(deaf ? into : out, ms, `${process.name} is ${deaf ? 'deaf' : 'mute'}`)
       }
+      case 'clog': {
+        const { into, out } = havoc.linksOf(process)
+        const links = chance.pick([into, out, [...into, ...out], out.slice(0, 1)])
+        return havoc.clogFor(links, ms, `links of ${process.name} are clogged`)
+      }
+      case 'bad host':
+        world.say(`links of ${process.name} are bad for ${ms.toFixed(0)} ms`)
+        network.trouble(process.host, { loss: chance.between(0, 0.6), delay: chance.between(0, 150) })
+        return havoc.later(ms, () => network.trouble(process.host, undefined))
       case 'outage':
-        this.outage()
-        break
-      case 'unlinked host': {
+        return this.outage(chance)
+      case 'unlinked host':
         world.say(`${process.name} is unlinked`)
-        world.network.link(process.host, false)
-        this.later(chance.between(100, 3000), () => {
+        network.link(process.host, false)
+        return havoc.later(chance.between(100, 3000), () => {
           world.say(`${process.name} is linked`)
-          world.network.link(process.host, true)
+          network.link(process.host, true)
         })
-        break
-      }
       case 'clock jump': {
-        const ms = chance.between(15, chance.chance(0.3) ? 10_000 : 500)
-        world.say(`the clock of ${process.id} jumps by ${ms.toFixed(0)} ms`)
-        process.jumpClock(ms)
-        break
+        const jump = chance.between(15, chance.chance(0.3) ? 10_000 : 500)
+        world.say(`the clock of ${process.id} jumps by ${jump.toFixed(0)} ms`)
+        return process.jumpClock(jump)
       }
-      case 'slow member': {
+      case 'slow member':
         process.turnMs = chance.between(2, 60)
         world.say(`${process.id} is slow: turns of ${process.turnMs.toFixed(0)} ms`)
-        this.later(chance.between(300, 4000), () => {
+        return havoc.later(chance.between(300, 4000), () => {
           process.turnMs = 0.1
         })
-        break
+      case 'slow application':
+        process.applyMs = chance.between(0.5, 40)
+        world.say(`${process.id} takes ${process.applyMs.toFixed(1)} ms for each delivery`)
+        return havoc.later(chance.between(300, 4000), () => {
+          process.applyMs = 0
+        })
+      case 'smaller datagrams': {
+        // What was sent before and no longer fits cannot be repaired until the fabric carries it again (F4).
+        network.datagramBytesMax = Math.min(this.plan.datagramBytesMax, OVERHEAD_BYTES + chance.whole(200, 8000))
+        world.say(`the fabric carries ${network.datagramBytesMax} bytes for ${ms.toFixed(0)} ms`)
+        return havoc.later(ms, () => {
+          network.datagramBytesMax = this.plan.datagramBytesMax
+        })
       }
       case 'leave':
-        if (process.leaving || process.paused || !this.mayDie(process)) return
-        world.say(`${process.id} is asked to leave`)
-        process.leave()
-        break
-      case 'join': {
-        const waiting = world.hosts.filter(
-          (host) => !host.process?.open && !processes.some((one) => one.name === host.name),
-        )
-        if (waiting.length > 0) this.rise(chance.pick(waiting))
+        havoc.leave(process)
+        // Perhaps nobody hears it say goodbye.
+        if (process.leaving && chance.chance(0.3)) havoc.isolate(process, world.settings.leaveWaitMs * 1.5)
+        return
+      case 'turnover':
+        this.join(false, chance)
+        return havoc.later(chance.between(50, 600), () => havoc.leave(process))
+      case 'leave of several': {
+        const leaving = chance.shuffle(processes).filter(() => chance.chance(0.6))
+        for (const one of leaving) havoc.leave(one)
         return
       }
-      case 'namesake': {
-        const twins = world.hosts.filter(
-          (host) => !host.process?.open && processes.some((one) => one.name === host.name),
-        )
-        // That two processes have one name is noticed by hearing the other: while the first is cut off, the second may
-        // take its seat in a first start beside it, which no protocol without a disk can tell from a first start.
-        if (twins.length === 0 || this.world.roster.length === 1) return
-        if (processes.some((one) => processes.some((other) => world.network.isCut(one.host, other.host)))) return
-        const twin = chance.pick(twins)
-        this.rise(twin)
-        this.later(chance.between(300, 4000), () => {
-          const second = twin.process
-          if (second?.open && this.mayDie(second)) world.kill(second, 'a namesake goes')
-        })
-        break
-      }
-      case 'false hint': {
-        const other = chance.pick(processes)
-        other.hint(process.incarnation)
-        break
-      }
+      case 'join':
+        return this.join(false, chance)
+      case 'join of all':
+        return this.join(true, chance)
+      case 'namesake':
+        return this.namesake(chance)
+      case 'other settings':
+        return this.misconfigure(chance)
+      case 'false hint':
+        return other.hint(process.incarnation)
       case 'storm': {
-        const before = world.network.weather
-        world.say('a storm')
-        world.network.weather = { ...before, loss: chance.between(0.2, 0.7), delaySpread: chance.between(5, 80) }
-        this.later(chance.between(100, 1500), () => {
-          world.network.weather = before
+        const { weather } = network
+        world.say(`a storm for ${ms.toFixed(0)} ms`)
+        network.weather = { ...weather, loss: chance.between(0.2, 0.7), delaySpread: chance.between(5, 80) }
+        return havoc.later(Math.min(ms, 1500), () => {
+          network.weather = { ...this.plan.weather }
         })
-        break
       }
-      case 'restart of everybody outside': {
-        const outside = processes.filter((one) => !one.isMember)
-        for (const one of outside) if (this.mayDie(one)) world.kill(one, 'restarted')
+      case 'past again': {
+        const newest = Math.max(...processes.map(viewOf))
+        const fits = chance.pick<(letter: Letter) => boolean>([
+          (letter) => !letter.from.open,
+          ({ envelope }) => envelope !== undefined && envelope.view < newest,
+          ({ envelope }) => envelope !== undefined && envelope.history === 0,
+          () => true,
+        ])
+        for (let letters = chance.whole(5, 60); letters > 0; letters--) this.again(chance, fits)
         return
       }
+      case 'ragged edge':
+        return this.raggedEdge(chance)
+      case 'restart of everybody outside':
+        for (const one of processes) if (!one.isMember && havoc.mayDie(one)) world.kill(one, 'restarted')
+        return
       default:
         fault satisfies never
     }
   }
 
-  private later(ms: number, act: () => void): void {
-    this.world.agenda.after(ms, () => {
-      if (!this.stopped) act()
+  private join(all: boolean, chance: Chance): void {
+    const waiting = this.world.hosts.filter((host) => this.free(host))
+    if (waiting.length === 0) return
+    for (const host of all ? waiting : [chance.pick(waiting)]) if (this.free(host)) this.rise(host)
+  }
+
+  private namesake(chance: Chance): void {
+    const { world } = this
+    const processes = world.processes()
+    const twins = world.hosts.filter((host) => !host.process?.open && processes.some((one) => one.name === host.name))
+    // That two processes have one name is noticed by hearing the other: while the first is cut off, the second may
+    // take its seat in a first start beside it, which no protocol without a disk can tell from a first start.
+    if (twins.length === 0 || world.roster.length === 1) return
+    if (processes.some((one) => processes.some((other) => world.network.isCut(one.host, other.host)))) return
+    const twin = chance.pick(twins)
+    this.rise(twin)
+    this.havoc.later(chance.between(300, 4000), () => {
+      const second = twin.process
+      if (second?.open && this.havoc.mayDie(second)) world.kill(second, 'a namesake goes')
     })
   }
 
-  private mayDie(process: SimulatedProcess): boolean {
-    if (this.plan.reckless) return true
-    for (const doomed of this.doomed) if (!doomed.open) this.doomed.delete(doomed)
-    return this.world.quorums.mayDie([process, ...this.doomed])
+  /** Somebody starts a replica with settings of its own, and mends them after a while. */
+  private misconfigure(chance: Chance): void {
+    const { world } = this
+    // Alone it would rightly found a group of its own.
+    const waiting = world.hosts.filter((host) => this.free(host))
+    if (waiting.length === 0 || world.roster.length === 1) return
+    const host = chance.pick(waiting)
+    world.say(`${host.name} has other settings`)
+    const process = world.start(host, { ...world.settings, heartbeatMs: world.settings.heartbeatMs + 1 })
+    this.misconfigured.add(process)
+    this.havoc.later(chance.between(500, 4000), () => this.endMisconfigured(process))
   }
 
-  private kill(process: SimulatedProcess): void {
-    if (this.mayDie(process)) this.world.kill(process)
-    else this.world.pause(process, this.chance.between(50, 1500))
-  }
-
-  private doom(process: SimulatedProcess, acts: number): void {
-    if (!this.mayDie(process)) return
-    this.doomed.add(process)
-    process.actsLeft = Math.min(process.actsLeft, acts)
-  }
-
-  private isolate(process: SimulatedProcess): void {
-    const others = this.world.processes().filter((other) => other !== process)
-    this.cutFor(both([process], others), `${process.name} is isolated`)
-  }
-
-  private cutFor(pairs: readonly (readonly [number, number])[], what: string): void {
-    if (pairs.length === 0) return
-    const { network } = this.world
-    const ms = this.chance.chance(0.3) ? this.chance.between(1500, 5000) : this.chance.between(50, 1500)
-    this.world.say(`${what} for ${ms.toFixed(0)} ms`)
-    for (const [from, to] of pairs) network.cut(from, to)
-    this.later(ms, () => {
-      for (const [from, to] of pairs) network.mend(from, to)
+  /**
+   * A survivor's own slot may have to be cut from the order [c4]: b has sent in answer to x, and x in answer to y, and
+   * of y's slot x alone knows; then x and y are cut off. This takes three to speak in the right order.
+   */
+  private raggedEdge(chance: Chance): void {
+    const { world, havoc } = this
+    const view = world.processes().find((process) => process.isMember)?.view
+    if (view === undefined) return
+    const members = view.members.flatMap(({ incarnation }) =>
+      world.processes().filter((process) => process.incarnation === incarnation && process.isMember),
+    )
+    const [x, y, ...rest] = chance.shuffle(members)
+    if (x === undefined || y === undefined || members.length < view.members.length) return
+    let ranks = 0
+    for (const one of rest) ranks |= 1 << members.indexOf(one)
+    if (!isQuorum(ranks, members.length)) return
+    const speak = (process: SimulatedProcess): void => this.nudge(world.hosts[process.host] as Host)
+    const { delayMin, delaySpread } = this.plan.weather
+    const step = 1 + delayMin + delaySpread * chance.between(0.3, 1)
+    // Those that never spoke are waited for until their first word is in.
+    for (const one of members) speak(one)
+    havoc.later(300, () => {
+      const links = rest.map((one): Link => [y.host, one.host])
+      havoc.cutFor(links, 4 * step, `what ${y.name} says only ${x.name} hears`)
+      speak(y)
+      havoc.later(step, () => speak(x))
+      havoc.later(2 * step, () => rest.forEach(speak))
+      havoc.later(2 * step + chance.between(0.1, 2), () => havoc.split([x, y], chance.between(1500, 4000)))
     })
   }
 
-  private outage(): void {
-    const { world, chance } = this
+  private outage(chance: Chance): void {
+    const { world, havoc, plan } = this
     if (world.network.down) return
     const before = Math.max(...world.processes().map(viewOf))
     const ms = chance.between(100, 3500)
     world.say(`the fabric is gone for ${ms.toFixed(0)} ms`)
     world.network.down = true
+    // Links go and come back one by one, and not every host is told.
     const hosts = world.hosts.map((host) => host.index)
-    // Links go and come back one by one.
-    if (this.plan.linkTold)
-      for (const host of hosts)
-        world.agenda.after(chance.between(0, 40), () => !this.stopped && world.network.link(host, false))
-    this.later(ms, () => {
+    for (const host of hosts) {
+      if (chance.chance(plan.linkTold)) havoc.later(chance.between(0, 40), () => world.network.link(host, false))
+    }
+    havoc.later(ms, () => {
       world.say('the fabric is back')
       world.network.down = false
       for (const host of hosts) world.agenda.after(chance.between(50, 200), () => world.network.link(host, true))
     })
-    this.later(ms + 1500, () => {
+    const { suspectAfterMs } = world.settings
+    havoc.later(ms + suspectAfterMs, () => {
       const now = Math.max(0, ...world.processes().map(viewOf))
-      if (ms > 1500 && before > 0 && now === before) world.turns.took('same view after an outage')
+      if (ms > 1.5 * suspectAfterMs && before > 0 && now === before) world.turns.took('same view after an outage')
     })
   }
 
   private onDeath(process: SimulatedProcess): void {
-    if (this.stopped) return
-    const { world, chance, plan } = this
-    this.doomed.delete(process)
+    const { world, plan, havoc } = this
+    const host = world.hosts[process.host] as Host
+    if (havoc.stopped) {
+      // A leaver that was on its way out.
+      if (this.allNeeded) world.agenda.after(100, () => this.free(host) && this.rise(host))
+      return
+    }
+    const chance = new Chance(plan.seed, `death of ${process.id}`)
     const { incarnation } = process
     if (plan.hints)
       for (const other of world.processes())
-        if (chance.chance(0.8)) this.later(chance.between(1, 25), () => other.hint(incarnation))
-    const host = world.hosts[process.host] as Host
-    if (chance.chance(0.8))
-      this.later(chance.wait(plan.restartAfterMs), () => {
-        const twin = world.processes().some((other) => other.name === host.name)
-        if (!host.process?.open && !twin) this.rise(host)
-      })
+        if (chance.chance(0.8)) havoc.later(chance.between(1, 25), () => other.hint(incarnation))
+    if (chance.chance(0.8)) havoc.later(chance.wait(plan.restartAfterMs), () => this.free(host) && this.rise(host))
   }
 
-  private onSend(letter: Letter, sender: SimulatedProcess): void {
-    const kind = letter.envelope?.message.kind
-    if (this.stopped || this.world.now < this.plan.faultsFromMs) return
-    for (const ambush of this.ambushes) {
-      if (ambush.done || ambush.kind !== kind) continue
-      if (ambush.left-- > 0) continue
-      ambush.done = true
-      const victim = this.victim(ambush, letter, sender)
-      if (victim === undefined) continue
-      this.world.say(`ambush at ${kind} of ${sender.id}: ${ambush.act} ${victim.id}`)
-      this.ambush(ambush, victim)
-    }
+  private often(perSecond: number, chance: Chance, act: () => void): void {
+    if (perSecond === 0) return
+    this.havoc.later(chance.wait(1000 / perSecond), () => {
+      act()
+      this.often(perSecond, chance, act)
+    })
   }
 
-  private victim(ambush: Ambush, letter: Letter, sender: SimulatedProcess): SimulatedProcess | undefined {
-    if (ambush.victim === 'sender') return sender
-    const others = this.world.processes().filter((process) => process !== sender)
-    if (ambush.victim === 'receiver' && typeof letter.to === 'number')
-      return others.find((process) => process.address === letter.to)
-    return others.length === 0 ? undefined : this.chance.pick(others)
+  /** A datagram of the past comes again, to whomever. */
+  private again(chance: Chance, fits: (letter: Letter) => boolean): void {
+    const letter = this.world.network.pastLetter(chance, fits)
+    if (letter === undefined) return
+    const others = this.world.processes().filter((process) => process !== letter.from)
+    if (others.length > 0) this.world.network.inject(letter, chance.pick(others).host)
   }
 
-  private ambush(ambush: Ambush, victim: SimulatedProcess): void {
-    switch (ambush.act) {
-      case 'kill':
-        this.kill(victim)
-        break
-      case 'kill soon':
-        this.doom(victim, ambush.measure)
-        break
-      case 'pause':
-        this.world.pause(victim, this.chance.between(50, 400))
-        break
-      case 'long pause':
-        this.world.pause(victim, this.chance.between(1500, 4000))
-        break
-      case 'isolate':
-        this.isolate(victim)
-        break
-      case 'lose':
-        this.losing.set(ambush.kind, this.world.now + ambush.measure * 60)
-        return
-      default:
-        ambush.act satisfies never
-    }
-  }
-
-  private passes(letter: Letter): boolean {
-    if (this.losing.size === 0) return true
-    const until = this.losing.get(letter.envelope?.message.kind ?? '')
-    // One receiver in four gets it all the same: that some know and others don't is what is hard.
-    return until === undefined || this.world.now > until || this.chance.chance(0.25)
-  }
-
-  private replay(): void {
-    if (this.stopped) return
-    this.world.network.replay()
-    this.world.agenda.after(this.chance.wait(1000 / this.plan.weather.replaysPerSecond), () => this.replay())
+  private noise(chance: Chance): void {
+    const { world } = this
+    const letter = world.network.pastLetter(chance)
+    const processes = world.processes()
+    if (letter?.envelope === undefined || processes.length === 0) return
+    const to = chance.pick(processes)
+    // Who has no history yet takes the first group that it hears: that it must be told where to look is not tested here.
+    const foreign = to.view !== undefined && chance.chance(0.3)
+    const bytes = foreign ? ofAnotherGroup(letter.envelope, chance) : makeNoise(letter.bytes, letter.envelope, chance)
+    if (bytes !== undefined) world.network.inject({ ...letter, bytes, envelope: undefined }, to.host)
   }
 }
 
 function viewOf(process: SimulatedProcess): number {
   return process.isMember ? (process.view?.number ?? 0) : 0
-}
-
-function both(some: readonly SimulatedProcess[], others: readonly SimulatedProcess[]): [number, number][] {
-  return some.flatMap((one) =>
-    others.flatMap((other): [number, number][] => [
-      [one.host, other.host],
-      [other.host, one.host],
-    ]),
-  )
 }

@@ -33,7 +33,6 @@ export interface ProcessParts {
   readonly life: number
   readonly settings: GroupSettings
   readonly roster: readonly string[]
-  readonly datagramBytesMax: number
   readonly replica: (process: SimulatedProcess) => Replica
   readonly observe: (observation: Observation) => void
   readonly onOutput: (process: SimulatedProcess, output: Output) => void
@@ -64,8 +63,12 @@ export class SimulatedProcess implements Port {
   isMember = false
   position = 0
   incarnation: number
+  /** What kind of datagram it is reading. */
+  reading: string | undefined
   /** How long a turn takes, at most, in milliseconds. */
   turnMs = 0.1
+  /** How long the application takes for one delivery, in milliseconds. */
+  applyMs = 0
   /** Dies after so many more sends and outputs. */
   actsLeft: number = Number.POSITIVE_INFINITY
   private readonly parts: ProcessParts
@@ -77,15 +80,23 @@ export class SimulatedProcess implements Port {
   private tickDue = false
   private inTurn = false
   private freeAt = 0
+  private busyMs = 0
 
   constructor(parts: ProcessParts) {
     this.parts = parts
     this.name = parts.name
     this.host = parts.host
     this.id = `${parts.name}#${parts.life}`
-    this.clockOffset = parts.chance.whole(0, 1e9)
-    this.incarnation = parts.chance.whole(1, 2 ** 48 - 1)
-    this.fabric = new SimulatedFabric(parts.network, this, parts.datagramBytesMax, (incarnation) => {
+    const { chance } = parts
+    // Some clocks have run for a hundred years, and some incarnations are the least or the greatest that there are.
+    this.clockOffset = chance.chance(0.1) ? chance.whole(0, 2 ** 42) : chance.whole(0, 1e9)
+    const edge = chance.whole(1, 1e6)
+    this.incarnation = chance.weighted([
+      [chance.whole(1, 2 ** 48 - 1), 8],
+      [edge, 1],
+      [2 ** 48 - edge, 1],
+    ])
+    this.fabric = new SimulatedFabric(parts.network, this, (incarnation) => {
       this.address = incarnation
     })
     const { settings, roster, name } = parts
@@ -96,7 +107,7 @@ export class SimulatedProcess implements Port {
       incarnation: this.incarnation,
       roster,
       random: parts.chance.fork('member').next,
-      datagramBytesMax: () => parts.datagramBytesMax,
+      datagramBytesMax: () => this.fabric.datagramBytesMax,
     }
     this.member = new Member(options, this.now())
     this.replica = parts.replica(this)
@@ -223,7 +234,8 @@ export class SimulatedProcess implements Port {
       }
     })
     this.inTurn = false
-    this.freeAt = agenda.now + chance.next() * this.turnMs
+    this.freeAt = agenda.now + chance.next() * this.turnMs + this.busyMs
+    this.busyMs = 0
     if (this.inbox.length > 0) this.wake()
   }
 
@@ -257,7 +269,9 @@ export class SimulatedProcess implements Port {
           previousPayload,
         })
     }
+    this.reading = envelope?.message.kind
     this.fabric.receive?.(bytes)
+    this.reading = undefined
   }
 
   sent(): void {
@@ -288,6 +302,7 @@ export class SimulatedProcess implements Port {
     switch (output.type) {
       case 'deliver': {
         this.position = output.position
+        this.busyMs += this.applyMs
         const view = this.view as View
         observe({
           type: 'delivered',

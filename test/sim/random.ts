@@ -1,13 +1,18 @@
 // The only source of chance in a simulated world: sfc32 (Chris Doty-Humphrey), small, fast and equal on every machine.
-// Streams are forked by name, so that a change in how the workload is drawn leaves the weather of a seed as it was.
+// Streams are forked by name, whatever was drawn before: a change in how the workload is drawn leaves the weather of a
+// seed as it was, and a run without one of its faults keeps the others as they were.
 
 export class Chance {
   private a: number
   private b: number
   private c: number
   private counter = 1
+  private readonly seed: number
+  private readonly stream: string
 
   constructor(seed: number, stream = '') {
+    this.seed = seed
+    this.stream = stream
     this.a = seed >>> 0
     this.b = Math.floor(seed / 2 ** 32) >>> 0
     this.c = 0x9e3779b9
@@ -17,7 +22,7 @@ export class Chance {
 
   /** An independent stream, the same for the same seed and name. */
   fork(stream: string): Chance {
-    return new Chance(this.bits() * 2 ** 20 + (this.bits() & 0xfffff), stream)
+    return new Chance(this.seed, `${this.stream}/${stream}`)
   }
 
   /** In [0, 1). */

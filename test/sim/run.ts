@@ -1,5 +1,5 @@
 // The command `npm run sim`: many seeds on all cores with a table of the rare turns that they took, or one seed with its
-// readable trace, or one directed scenario.
+// readable trace, or made as small as it still fails, or one directed scenario.
 
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -7,8 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadBroken, type Simulator } from './broken-protocol.ts'
 import { hunt } from './hunt.ts'
+import { drawPlan } from './plan.ts'
+import { Progress } from './progress.ts'
 import { SCENARIOS } from './scenarios.ts'
-import { type RunResult, simulate as simulateRight } from './simulation.ts'
+import { shrink } from './shrink.ts'
+import { planText, type RunResult, simulate as simulateRight } from './simulation.ts'
+import { type Change, changeFlags, smaller } from './smaller.ts'
+import { Summary } from './summary.ts'
 import type { TraceLevel } from './trace.ts'
 import { addTurns, TURNS, type TurnCounts } from './turns.ts'
 import { VARIANTS } from './variants.ts'
@@ -17,7 +22,17 @@ import type { Failure } from './world.ts'
 const HELP = `npm run sim -- [options]
 
   --seeds 1-2000     run these seeds and print what they met (default 1-500)
+  --resume           with --seeds: leave out those that were run before with the same sources, and write what all of
+                     them come to into build/sim/, so that a long run can be stopped and go on
   --seed N           run one seed and print its trace
+  --shrink           with --seed: look for the smallest plan that still fails so, and print the flags that bring it back,
+                     which make the plans of any other run smaller too:
+    --without LIST     kinds of faults and other things to leave out, such as pause,partition,loss
+    --strikes LIST     only these strikes of its plan, by number, or none
+    --ambushes LIST    only these ambushes, or none
+    --until MS         everything heals at this time
+    --publishers N     fewer publishers
+    --members N        a shorter roster
   --trace LEVEL      none, some (default with --seed) or all: every header, delivery and arrival too
   --scenario NAME    run one directed scenario with its trace; --scenario list names them
   --application A    log or broker, instead of what the seeds draw (every fourth runs the broker)
@@ -45,6 +60,14 @@ const { values: args } = parseArgs({
     variants: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: true },
     jobs: { type: 'string' },
+    resume: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: false },
+    without: { type: 'string' },
+    strikes: { type: 'string' },
+    ambushes: { type: 'string' },
+    until: { type: 'string' },
+    publishers: { type: 'string' },
+    members: { type: 'string' },
     help: { type: 'boolean', default: false },
     worker: { type: 'boolean', default: false },
   },
@@ -56,6 +79,7 @@ if (args.help) console.log(HELP)
 else if (args.variants) process.exitCode = await huntAll()
 else if (args.worker) work()
 else if (args.scenario !== undefined) process.exitCode = runScenario(args.scenario)
+else if (args.shrink) process.exitCode = shrinkSeed(whole(args.seed ?? '', '--seed'))
 else if (args.seed !== undefined) process.exitCode = runSeed(whole(args.seed, '--seed'))
 else process.exitCode = await runSeeds(args.seeds ?? '1-500')
 
@@ -84,6 +108,7 @@ async function huntAll(): Promise<number> {
 function runSeed(seed: number): number {
   const result = simulate(seed, {
     application: application(),
+    change: change(),
     trace: traceLevel('some'),
     print: (line) => console.log(line),
   })
@@ -97,6 +122,21 @@ function runSeed(seed: number): number {
     return 0
   }
   printFailure(seed, result.failure, traceLevel('some') === 'none')
+  return 1
+}
+
+function shrinkSeed(seed: number): number {
+  const run = (change: Change): RunResult => simulate(seed, { application: application(), change })
+  const first = run({})
+  if (first.failure === undefined) {
+    console.error(`seed ${seed} passes: there is nothing to shrink`)
+    return 2
+  }
+  const { change, result, runs } = shrink(first, run, (text) => console.log(text))
+  console.log(planText(smaller(drawPlan(seed), change)))
+  console.log(`\nThe smallest plan found in ${runs} runs; it fails at ${result.failure?.at.toFixed(2)} ms:`)
+  console.log(`${result.failure?.id} ${result.failure?.text}`)
+  console.log(commandFor(seed, [...variation(), ...changeFlags(change)]))
   return 1
 }
 
@@ -120,31 +160,45 @@ function runScenario(name: string): number {
 
 async function runSeeds(text: string): Promise<number> {
   const [first, last] = range(text)
-  const total = last - first + 1
+  const summary = args.resume ? new Summary(flags().join(' ')) : undefined
+  const total = last - first + 1 - (summary?.done.countIn(first, last) ?? 0)
   const jobs = Math.min(total, args.jobs === undefined ? availableParallelism() : whole(args.jobs, '--jobs'))
-  const turns: TurnCounts = {}
-  const failed: number[] = []
+  const turns: TurnCounts = summary?.turns ?? {}
+  const failed: number[] = (summary?.failed ?? [])
+    .map(({ seed }) => seed)
+    .filter((seed) => first <= seed && seed <= last)
   const slowest = { seed: 0, healedMs: 0 }
   let excused = 0
   let done = 0
   let next = first
   let events = 0
-  const began = performance.now()
+  if (summary !== undefined) {
+    console.log(`${summary.file}: ${last - first + 1 - total} of these seeds were run before`)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        summary.save()
+        process.exit(130)
+      })
+  }
+  const progress = new Progress(total)
   const heard = (report: Report): void => {
     done++
     events += report.events
-    addTurns(turns, report.turns)
+    if (summary === undefined) addTurns(turns, report.turns)
+    else summary.add(report)
     if (report.excused !== undefined) excused++
     if (report.healedMs > slowest.healedMs) Object.assign(slowest, { seed: report.seed, healedMs: report.healedMs })
     if (report.failure !== undefined) {
       failed.push(report.seed)
       printFailure(report.seed, report.failure, failed.length <= 3)
     }
-    if (process.stdout.isTTY) process.stdout.write(`\r${done} of ${total}, ${failed.length} failed `)
-    else if (done % Math.max(1, Math.ceil(total / 10)) === 0)
-      console.log(`${done} of ${total}, ${failed.length} failed`)
+    if (progress.tell(done, failed.length)) summary?.save()
   }
   const stop = (): boolean => failed.length > 0 && args['keep-going'] === false
+  const nextSeed = (): number | undefined => {
+    while (next <= last && summary?.done.has(next)) next++
+    return next > last || stop() ? undefined : next++
+  }
   await Promise.all(
     Array.from(
       { length: jobs },
@@ -153,8 +207,9 @@ async function runSeeds(text: string): Promise<number> {
           const argv = ['--worker', ...flags()]
           const worker = fork(fileURLToPath(import.meta.url), argv, { serialization: 'advanced' })
           const more = (): void => {
-            if (next > last || stop()) worker.disconnect()
-            else worker.send(next++)
+            const seed = nextSeed()
+            if (seed === undefined) worker.disconnect()
+            else worker.send(seed)
           }
           worker.on('message', (report: Report) => {
             heard(report)
@@ -169,24 +224,24 @@ async function runSeeds(text: string): Promise<number> {
         }),
     ),
   )
-  if (process.stdout.isTTY) process.stdout.write('\n')
-  const seconds = (performance.now() - began) / 1000
-  console.log('\nrare turns taken:')
+  summary?.save()
+  console.log(`\nrare turns taken${summary === undefined ? '' : ` by seeds ${summary.done}`}:`)
   for (const turn of TURNS) console.log(`${String(turns[turn] ?? 0).padStart(9)}  ${turn}`)
-  console.log(`\n${events} events confirmed; ${seconds.toFixed(1)} s, ${(done / seconds).toFixed(1)} seeds a second`)
+  console.log(`\n${events} events confirmed; ${progress.rate(done)}`)
   console.log(`slowest healing: ${slowest.healedMs.toFixed(0)} ms, seed ${slowest.seed}`)
   console.log(`${excused} runs excused from liveness (${((100 * excused) / Math.max(1, done)).toFixed(1)} %)`)
   if (failed.length > 0) {
     failed.sort((a, b) => a - b)
-    for (const seed of failed.slice(0, 20)) console.log(`npm run sim -- --seed ${seed}${['', ...flags()].join(' ')}`)
+    for (const seed of failed.slice(0, 20)) console.log(commandFor(seed, flags()))
   }
-  console.log(`${done - failed.length} seeds passed, ${failed.length} failed`)
+  const all = done + (last - first + 1 - total)
+  console.log(`${all - failed.length} seeds passed, ${failed.length} failed`)
   return failed.length === 0 && done === total ? 0 : 1
 }
 
 function work(): void {
   process.on('message', (seed: number) => {
-    const result = simulate(seed, { application: application() })
+    const result = simulate(seed, { application: application(), change: change() })
     process.send?.(result satisfies Report)
   })
 }
@@ -194,15 +249,40 @@ function work(): void {
 function printFailure(seed: number, failure: Failure, withTrace: boolean): void {
   if (withTrace) for (const line of failure.lately) console.log(line)
   console.log(`\nseed ${seed} failed at ${failure.at.toFixed(2)} ms: ${failure.id} ${failure.text}`)
-  console.log(`npm run sim -- --seed ${seed}${['', ...flags()].join(' ')}\n`)
+  console.log(`${commandFor(seed, flags())}\n`)
 }
 
 /** What belongs to a run besides its seed. */
 function flags(): string[] {
+  return [...variation(), ...changeFlags(change())]
+}
+
+function variation(): string[] {
   return [
     ...(args.variant === undefined ? [] : ['--variant', args.variant]),
     ...(args.application === undefined ? [] : ['--application', args.application]),
   ]
+}
+
+/** The line that brings a run back. */
+function commandFor(seed: number, flags: readonly string[]): string {
+  const quoted = flags.map((flag) => (flag.includes(' ') ? `'${flag}'` : flag))
+  return ['npm run sim -- --seed', seed, ...quoted].join(' ')
+}
+
+/** What the flags leave out of a plan. */
+function change(): Change {
+  const numbers = (text: string, flag: string): number[] =>
+    text === 'none' ? [] : text.split(',').map((part) => whole(part, flag))
+  const { without, strikes, ambushes, until, publishers, members } = args
+  return {
+    ...(without === undefined ? {} : { without: without.split(',') }),
+    ...(strikes === undefined ? {} : { strikes: numbers(strikes, '--strikes') }),
+    ...(ambushes === undefined ? {} : { ambushes: numbers(ambushes, '--ambushes') }),
+    ...(until === undefined ? {} : { untilMs: whole(until, '--until') }),
+    ...(publishers === undefined ? {} : { publishers: whole(publishers, '--publishers') }),
+    ...(members === undefined ? {} : { members: whole(members, '--members') }),
+  }
 }
 
 function application(): 'log' | 'broker' | undefined {

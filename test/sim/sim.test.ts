@@ -34,6 +34,7 @@ test('two groups in one process: each runs as if it were alone', (t) => {
     new Workload(world, {
       ...options,
       largeBytesMax: 500,
+      largeShare: 0.03,
       reactions: 0.2,
       patienceMs: 500,
       meddlingMs: 0,

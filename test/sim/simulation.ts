@@ -3,6 +3,7 @@
 
 import { Nemesis } from './nemesis.ts'
 import { drawPlan, type Plan } from './plan.ts'
+import { type Change, smaller } from './smaller.ts'
 import type { TraceLevel } from './trace.ts'
 import type { TurnCounts } from './turns.ts'
 import { Workload } from './workload.ts'
@@ -11,6 +12,8 @@ import { type Failure, World } from './world.ts'
 export interface RunOptions {
   /** Instead of what the seed has drawn. */
   readonly application?: 'log' | 'broker' | undefined
+  /** Leaves out part of it. */
+  readonly change?: Change | undefined
   readonly trace?: TraceLevel
   readonly print?: (line: string) => void
 }
@@ -34,7 +37,7 @@ const EXCUSED_MS = 2500
 const IDLE_MS = 500
 
 export function simulate(seed: number, options: RunOptions = {}): RunResult {
-  const drawn = drawPlan(seed)
+  const drawn = smaller(drawPlan(seed), options.change ?? {})
   const plan = { ...drawn, application: options.application ?? drawn.application }
   options.print?.(planText(plan))
   const world = new World({
@@ -48,13 +51,14 @@ export function simulate(seed: number, options: RunOptions = {}): RunResult {
     ...(options.print === undefined ? {} : { print: options.print }),
   })
   for (const name of [...plan.roster, ...plan.others]) world.addHost(name)
-  if (plan.faults.some(([fault]) => fault === 'namesake')) world.addHost(world.chance.pick(plan.roster))
+  const chance = world.chance.fork('hosts')
+  if (plan.strikes.some(({ fault }) => fault === 'namesake')) world.addHost(chance.pick(plan.roster))
   for (const host of world.hosts.slice(0, plan.roster.length)) {
-    const delay = world.chance.between(0, plan.startSpreadMs)
+    const delay = chance.between(0, plan.startSpreadMs)
     world.agenda.after(delay, () => !host.process?.open && world.start(host))
   }
-  const nemesis = new Nemesis(world, plan)
   const workload = new Workload(world, plan.workload)
+  const nemesis = new Nemesis(world, plan, (host) => workload.nudge(host))
 
   world.run(Math.max(plan.faultsUntilMs, plan.startSpreadMs))
   const healedMs = world.failure === undefined ? judge(world, nemesis, workload) : 0
@@ -82,7 +86,7 @@ function judge(world: World, nemesis: Nemesis, workload: Workload): number {
     return 0
   }
   world.run(300)
-  workload.stopped = true
+  workload.stop()
   const complaints: string[] = []
   const well = (): boolean =>
     world.quorums.lost !== undefined ||
@@ -118,8 +122,8 @@ export function planText(plan: Plan): string {
     `settings ${JSON.stringify(plan.settings)}, datagrams of ${plan.datagramBytesMax} bytes`,
     `weather ${JSON.stringify(weather)}`,
     `application ${plan.application}, workload ${JSON.stringify(workload)}`,
-    `faults ${plan.faults.map(([fault]) => fault).join(', ') || 'none'}, every ${plan.faultEveryMs.toFixed(0)} ms`,
-    `ambushes ${plan.ambushes.map((one) => `${one.act} ${one.victim} at ${one.kind} +${one.skip}`).join(', ') || 'none'}`,
-    `hints ${plan.hints}, link told ${plan.linkTold}, reckless ${plan.reckless}`,
+    `strikes ${plan.strikes.map((one) => `${one.number} ${one.fault} at ${one.atMs.toFixed(0)}`).join(', ') || 'none'}`,
+    `ambushes ${plan.ambushes.map((one) => `${one.number} ${one.act} ${one.victim} at ${one.kind} +${one.skip}`).join(', ') || 'none'}`,
+    `faults until ${plan.faultsUntilMs.toFixed(0)}, hints ${plan.hints}, link told ${plan.linkTold}, reckless ${plan.reckless}`,
   ].join('\n')
 }

@@ -1,6 +1,8 @@
 // Counts the rare turns that runs take: a turn that no run takes is a test that we don't have.
 
+import type { ChunkMessage, Message } from '../../broker/group/message.ts'
 import type { Output } from '../../broker/group/port.ts'
+import type { View } from '../../broker/group/view.ts'
 import type { Letter } from './fabric.ts'
 import type { SimulatedProcess } from './process.ts'
 
@@ -40,7 +42,17 @@ export const TURNS = [
   'member killed between two acts',
   'request refused: overloaded',
   'request given back: too few replicas',
+  'request given back: too large',
   'request cut by the trim and sent again',
+  'view of one',
+  'half goes on with rank 0',
+  'slots fetched in a change of view',
+  'snapshot carried on by another donor',
+  'joiner found its view in the log',
+  'leave without a goodbye',
+  'foreign history met',
+  'majority lost at once',
+  'clogged link burst',
   'retry of an event that was in',
 ] as const
 
@@ -53,10 +65,18 @@ interface Change {
   step: 'collect' | 'propose' | 'install'
 }
 
+/** From whom a snapshot is being pulled, and whether another gave its first parts. */
+interface Pull {
+  readonly donor: number
+  readonly snapshot: number
+  readonly handedOver: boolean
+}
+
 /** Watches the fabric and the outputs, and judges by them alone. */
 export class Turns {
   readonly counts: TurnCounts = {}
   private readonly leads = new Map<SimulatedProcess, Change>()
+  private readonly pulls = new Map<number, Pull>()
   private readonly lastChunk = new Map<SimulatedProcess, { at: number; to: number }>()
   private readonly wedged = new Set<SimulatedProcess>()
   private readonly lastView = new Map<SimulatedProcess, { at: number; delivered: number }>()
@@ -94,6 +114,9 @@ export class Turns {
         if (change?.view === message.proposal.view && change.step === 'propose') change.step = 'install'
         break
       }
+      case 'want':
+        if (this.wedged.has(process)) this.took('slots fetched in a change of view')
+        break
       case 'slot': {
         const own = this.ownSlots.get(process)
         if (own !== undefined && envelope.view === process.view?.number) own.sent = message.record.slot
@@ -112,9 +135,11 @@ export class Turns {
       case 'log':
       case 'chunk':
         if (typeof letter.to === 'number') this.lastChunk.set(process, { at: now, to: letter.to })
+        if (message.kind === 'chunk') this.chunk(process, letter.to, message)
         break
       case 'pull':
         this.pulling.add(envelope.sender.incarnation)
+        this.pull(envelope.sender.incarnation, letter.to, message)
         break
       case 'join':
         if (message.wantsIn && this.wedged.size > 0) this.took('join during flush')
@@ -143,7 +168,8 @@ export class Turns {
     const cut = this.cutTo.get(process.incarnation)
     if (cut !== undefined && now - cut < 200 && !process.isMember) this.took('joiner lost after cut')
     if (how.startsWith('between')) this.took('member killed between two acts')
-    if (how.startsWith('exit') && process.leaving) this.took('graceful leave')
+    if (how.startsWith('exit') && process.leaving)
+      this.took(how.includes('without a goodbye') ? 'leave without a goodbye' : 'graceful leave')
     this.wedged.delete(process)
   }
 
@@ -169,7 +195,7 @@ export class Turns {
         this.wedged.delete(process)
         break
       case 'unsent':
-        this.took('request given back: too few replicas')
+        this.took(output.why === 'too-large' ? 'request given back: too large' : 'request given back: too few replicas')
         break
       case 'note':
         switch (output.note.type) {
@@ -198,6 +224,9 @@ export class Turns {
           case 'namesake':
             this.took('namesake met')
             break
+          case 'foreignHistory':
+            this.took('foreign history met')
+            break
           default:
         }
         break
@@ -222,8 +251,30 @@ export class Turns {
     if (this.excluded.delete(process)) this.took('minority healed')
     if (this.pulling.has(process.incarnation)) this.took('caught up from the log')
     const before = process.isMember ? process.view : undefined
+    this.sizes(before, output.view)
+    if (before === undefined && process.reading === 'log') this.took('joiner found its view in the log')
     const first = before?.members[0]
     if (output.left.some((member) => member.incarnation === first?.incarnation)) this.took('leave of rank 0')
+  }
+
+  private sizes(before: View | undefined, after: View): void {
+    if (before === undefined || after.members.length >= before.members.length) return
+    if (after.members.length === 1) this.took('view of one')
+    if (2 * after.members.length === before.members.length) this.took('half goes on with rank 0')
+  }
+
+  private pull(observer: number, donor: Letter['to'], pull: Extract<Message, { kind: 'pull' }>): void {
+    if (typeof donor !== 'number' || pull.offset === 0) return
+    const { snapshot } = pull
+    const before = this.pulls.get(observer)
+    const handedOver = before?.snapshot === snapshot && (before.donor !== donor || before.handedOver)
+    this.pulls.set(observer, { donor, snapshot, handedOver })
+  }
+
+  private chunk(process: SimulatedProcess, observer: Letter['to'], chunk: ChunkMessage): void {
+    const pull = typeof observer === 'number' ? this.pulls.get(observer) : undefined
+    if (pull?.handedOver && chunk.offset > 0 && pull.donor === process.address && pull.snapshot === chunk.position)
+      this.took('snapshot carried on by another donor')
   }
 
   private lead(process: SimulatedProcess, view: number, ballot: number, step: Change['step']): void {

@@ -19,6 +19,7 @@ export interface WorkloadOptions {
   /** Most events have up to so many bytes; some have many more, up to the other. */
   readonly bytesMax: number
   readonly largeBytesMax: number
+  readonly largeShare: number
   /** Probability that an event is answered by the reacting publisher of a replica that applies it. */
   readonly reactions: number
   /** A publisher waits so long for its answer before it goes elsewhere. */
@@ -35,8 +36,9 @@ export class Workload {
   private readonly world: World
   private readonly chance: Chance
   private readonly options: WorkloadOptions
-  /** No new events; what was begun is tried until it is in. */
-  stopped = false
+  /** By host, the publisher that lives beside its replica. */
+  private readonly reactors = new Map<Host, Publisher>()
+  private stopped = false
 
   constructor(world: World, options: WorkloadOptions) {
     this.world = world
@@ -62,6 +64,12 @@ export class Workload {
 
   get outstanding(): number {
     return this.publishers.reduce((sum, publisher) => sum + publisher.outstanding, 0)
+  }
+
+  /** No new events, and what was begun is tried again soon: how patient publishers are is no affair of the group. */
+  stop(): void {
+    this.stopped = true
+    for (const publisher of this.publishers) publisher.patienceMs = Math.min(publisher.patienceMs, IMPATIENT_MS)
   }
 
   /** One more event of each publisher, at a replica that lives. */
@@ -94,27 +102,34 @@ export class Workload {
   }
 
   private react(): void {
-    const reactors = new Map<Host, Publisher>()
-    for (const host of this.world.hosts) {
-      const publisher = new Publisher(
-        100 + host.index,
-        this.world,
-        this.chance.fork(`reactor ${host.name}`),
-        this.options,
-      )
-      publisher.home = host
-      this.publishers.push(publisher)
-      reactors.set(host, publisher)
-    }
     this.world.onApplied = (replica: LogReplica, event) => {
-      if (this.stopped || event.publisher >= 100) return
-      const host = this.world.hosts[replica.process.host]
-      const reactor = host && reactors.get(host)
-      // Only at home: an effect belongs to where its cause was seen.
-      if (reactor?.home === host && this.chance.chance(this.options.reactions)) reactor?.next()
+      const host = this.world.hosts[replica.process.host] as Host
+      if (event.publisher < REACTORS_FROM && this.chance.chance(this.options.reactions)) this.nudge(host)
     }
   }
+
+  /** The publisher beside this host's replica says something now, there and nowhere else. */
+  nudge(host: Host): void {
+    if (this.stopped) return
+    let reactor = this.reactors.get(host)
+    if (reactor === undefined) {
+      const chance = this.chance.fork(`reactor ${host.index}`)
+      reactor = new Publisher(REACTORS_FROM + host.index, this.world, chance, this.options)
+      reactor.home = host
+      this.reactors.set(host, reactor)
+      this.publishers.push(reactor)
+    }
+    // An effect belongs to where its cause was seen; a reactor that tries elsewhere has other things to do.
+    if (reactor.home === host) reactor.next()
+    else if (reactor.outstanding === 0) reactor.home = host
+  }
 }
+
+/** Publishers from this number on live beside a replica. */
+const REACTORS_FROM = 100
+
+/** How long a publisher waits when it has nothing else to do. */
+const IMPATIENT_MS = 200
 
 /** Events of one publisher that are not yet confirmed, at most. */
 const OUTSTANDING_MAX = 200
@@ -123,6 +138,7 @@ export class Publisher {
   readonly id: number
   readonly name: string
   home: Host | undefined
+  patienceMs: number
   /** The highest sequence number up to which everything is confirmed. */
   confirmed = 0
   private sequence = 0
@@ -139,6 +155,7 @@ export class Publisher {
     this.world = world
     this.chance = chance
     this.options = options
+    this.patienceMs = options.patienceMs
   }
 
   get outstanding(): number {
@@ -158,8 +175,10 @@ export class Publisher {
   private send(sequence: number): boolean {
     const process = this.home?.process
     if (!process?.open || process.paused) return false
-    const { bytesMax, largeBytesMax } = this.options
-    const padding = this.chance.chance(0.03) ? this.chance.whole(0, largeBytesMax) : this.chance.whole(0, bytesMax)
+    const { bytesMax, largeBytesMax, largeShare } = this.options
+    const padding = this.chance.chance(largeShare)
+      ? this.chance.whole(0, largeBytesMax)
+      : this.chance.whole(0, bytesMax)
     const replica = this.world.replica(process)
     return replica.publish(this.id, sequence, padding, (confirmed) => {
       // Told by a replica that it has left since, it takes the answer all the same: it is true.
@@ -177,10 +196,10 @@ export class Publisher {
   private watch(): void {
     if (this.watching) return
     this.watching = true
-    this.world.agenda.after(this.options.patienceMs * this.chance.between(0.5, 1.5), () => {
+    this.world.agenda.after(this.patienceMs * this.chance.between(0.5, 1.5), () => {
       this.watching = false
       if (this.outstanding === 0) return
-      if (this.world.now - this.progressAt >= this.options.patienceMs) {
+      if (this.world.now - this.progressAt >= this.patienceMs) {
         const living = this.world.hosts.filter((host) => host.process?.open)
         if (living.length > 0) this.home = this.chance.pick(living)
         this.progressAt = this.world.now

@@ -79,7 +79,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.options = options
     this.chance = new Chance(options.seed)
-    this.network = new Network(this.agenda, this.chance.fork('network'))
+    this.network = new Network(this.agenda, this.chance.fork('network'), options.datagramBytesMax)
     this.settings = { ...DEFAULT_SETTINGS, ...options.settings }
     this.roster = options.roster
     this.checkers = options.checkers ?? allCheckers()
@@ -127,7 +127,8 @@ export class World {
     return host
   }
 
-  start(host: Host): SimulatedProcess {
+  /** `settings`: if they are not those of the others. */
+  start(host: Host, settings: GroupSettings = this.settings): SimulatedProcess {
     if (host.process?.open) throw new Error(`${host.name} runs already`)
     host.lives++
     // A second host of one name counts its lives from another number, so that ids stay unique.
@@ -141,9 +142,8 @@ export class World {
       host: host.index,
       name: host.name,
       life,
-      settings: this.settings,
+      settings,
       roster: this.roster,
-      datagramBytesMax: this.options.datagramBytesMax ?? 1024 * 1024,
       replica: (on) => this.newReplica(on),
       observe: (observation) => this.observe(observation),
       onOutput: (on, output) => this.saw(on, output),
@@ -266,7 +266,7 @@ export class World {
       return new BrokerReplica(process, {
         chance: this.chance.fork(`broker ${process.id}`),
         publishTimeoutMs: this.options.publishTimeoutMs ?? 10_000,
-        datagramBytesMax: this.options.datagramBytesMax ?? 1024 * 1024,
+        datagramBytesMax: () => this.network.datagramBytesMax,
         now: () => process.now(),
         took,
       })
