@@ -327,7 +327,7 @@ export class Broker implements Application {
     return this.current.checksum
   }
 
-  /** What goes again goes here, and readers are woken here: once for all that a turn has delivered. */
+  /** What goes again goes here, and readers are woken from here on: once for all that a turn has delivered. */
   turnEnded(): void {
     if (this.someWait && this.isMember) this.handOverWaiting()
     if (this.current.seq === this.wokenAt) return

@@ -177,7 +177,7 @@ test('more is delivered while readers are still being woken: who waits for longe
   t.is(woken.length, 9)
 })
 
-test('woken soon when there is more already', (t) => {
+test('woken soon when there is more already, and once a turn if it reads nothing then', (t) => {
   const { a, publish } = one()
   const cursor = subscribe(a, { at: 'start' })
   publish('t', 1, 2)
@@ -187,6 +187,13 @@ test('woken soon when there is more already', (t) => {
   t.is(woken, 0)
   a.turnEnded()
   t.is(woken, 1)
+  cursor.onMore(function again() {
+    woken++
+    cursor.onMore(again)
+  })
+  a.turnEnded()
+  a.turnEnded()
+  t.is(woken, 3)
 })
 
 test('closed: nothing more is given, and nobody is woken', (t) => {
