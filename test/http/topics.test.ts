@@ -116,7 +116,7 @@ test('settings that cannot be are refused with the place', async (t) => {
   t.is((await send(topic, { method: 'PUT', body: '{}' })).status, 415)
   const large = await sendJson('PUT', topic, { schema: { description: 'x'.repeat(2000) } })
   t.is(large.status, 400)
-  t.regex(large.value.errors[0].message, /limit is 2000/)
+  t.regex(large.value.errors[0].message, /limit is schemaBytesMax = 2000/)
   t.is((await sendJson('PUT', topic, { schema: { description: 'x'.repeat(9000) } })).status, 413)
   t.is(replica.listTopics().length, 0)
 })
