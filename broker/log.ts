@@ -83,7 +83,7 @@ export function logNote(log: Log, note: Note): void {
       }
       log.error(
         { view: note.view, ms: note.ms, unheard: note.unheard },
-        'no quorum of the view is connected with this replica: it goes on when they are heard again. If they are ' +
+        'no quorum of the view is connected with this replica, or a change of view hangs: it goes on when they are heard again. If they are ' +
           'gone for good, stop every replica of the group and start all of them again: that begins an empty group',
       )
       break

@@ -29,6 +29,8 @@ export interface NatsServer {
   readonly pid: number
   /** As if the machine were gone: what it holds is lost. */
   stop(): Promise<void>
+  /** Takes over another configuration while it runs. */
+  configure(config: string): void
   /** Accepts connections and bytes as far as the system does so for it, and does nothing. */
   pause(): void
   resume(): void
@@ -70,6 +72,10 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
       await exited
       running.delete(killNow)
       rmSync(folder, { recursive: true, force: true })
+    },
+    configure: (text) => {
+      writeFileSync(config, text)
+      child.kill('SIGHUP')
     },
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),

@@ -5,7 +5,7 @@ import type { Fabric } from './fabric.ts'
 
 export type DropReason =
   | 'unlinked' // sent, or received, while the fabric was not reachable from here
-  | 'too-large' // over the payload limit
+  | 'too-large' // over what is carried even in parts
   | 'backlog' // sent, with too much before it that has not left yet
   | 'overflow' // received, with too much before it that has not been taken yet
   | 'unheard' // received before anybody listened

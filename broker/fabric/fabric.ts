@@ -5,13 +5,17 @@
  * say so; what it delivers is whole. Everything the group promises is built on no more than this.
  */
 export interface Fabric {
-  /** The largest datagram that is carried now, in bytes. May change when the fabric is linked again. */
+  /**
+   * How much is carried at once now, in bytes. May change when the fabric is linked again. A larger datagram is carried
+   * too, in parts, at more cost and risk.
+   */
   readonly datagramBytesMax: number
   /** Whether the fabric is reachable from here. Where a fabric cannot tell, always true. */
   readonly linked: boolean
   /**
-   * Sends to one incarnation, or to everyone else. Never throws and never waits: while not linked, over the payload
-   * limit, or with too much unsent, the datagram is dropped and counted. The bytes must not be changed afterwards.
+   * Sends to one incarnation, or to everyone else. Never throws and never waits: while not linked, with too much
+   * unsent, or over 16 MiB, the datagram is dropped and counted. Its first byte is never 255. The bytes must not be
+   * changed afterwards.
    */
   send(to: number | 'everyone', datagram: Uint8Array): void
   /** One listener. `receive` is given bytes that nobody else will change, and must not keep a part of them without copying. */

@@ -10,6 +10,7 @@ import {
   guarded,
   newCounters,
 } from './counters.ts'
+import { DATAGRAM_BYTES_LARGEST } from './parts.ts'
 
 export interface HubSettings {
   /** As a NATS server has it by default. */
@@ -100,7 +101,7 @@ export class MemoryFabric implements CountingFabric {
 
   send(to: number | 'everyone', datagram: Uint8Array): void {
     if (!this.linked) this.drop('unlinked')
-    else if (datagram.length > this.datagramBytesMax) this.drop('too-large')
+    else if (datagram.length > DATAGRAM_BYTES_LARGEST) this.drop('too-large')
     else {
       this.counters.sent++
       this.counters.sentBytes += datagram.length

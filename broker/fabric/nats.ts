@@ -22,6 +22,7 @@ import {
   guarded,
   newCounters,
 } from './counters.ts'
+import { Assembly, DATAGRAM_BYTES_LARGEST, Parts } from './parts.ts'
 
 export interface NatsOptions {
   /**
@@ -51,9 +52,17 @@ export interface NatsOptions {
   readonly dialMs?: number
   /** Rest between two attempts. Too small: a server coming back is stormed. Too large: a longer outage. */
   readonly redialMs?: number
+  /** How often the server is asked for its payload limit. Too large: what fits again is refused for as long. */
+  readonly limitEveryMs?: number
 }
 
-const DEFAULTS = { outboundBytesMax: 16 * 1024 * 1024, pingEveryMs: 2000, dialMs: 2000, redialMs: 200 }
+const DEFAULTS = {
+  outboundBytesMax: 16 * 1024 * 1024,
+  pingEveryMs: 2000,
+  dialMs: 2000,
+  redialMs: 200,
+  limitEveryMs: 10_000,
+}
 
 /** What a server carries unless it is told otherwise; assumed until a server has said its own. */
 const PAYLOAD_BYTES_DEFAULT = 1024 * 1024
@@ -75,6 +84,12 @@ export async function connectNats(options: NatsOptions): Promise<NatsFabric> {
   const fabric = new NatsFabric(options)
   await fabric.firstAttempt
   return fabric
+}
+
+/** What a server says of itself as soon as somebody connects; some of it. */
+interface Greeting {
+  readonly server_id?: string
+  readonly max_payload?: number
 }
 
 interface Server {
@@ -110,6 +125,8 @@ export class NatsFabric implements CountingFabric {
   private link: Link | undefined
   private lastPayloadBytesMax = PAYLOAD_BYTES_DEFAULT
   private lastProblem = ''
+  private readonly parts = new Parts()
+  private readonly assembly = new Assembly()
 
   constructor(options: NatsOptions) {
     if (!/^[A-Za-z0-9_-]+$/.test(options.group)) {
@@ -143,12 +160,13 @@ export class NatsFabric implements CountingFabric {
     const bytes = datagram.length + DATAGRAM_OVERHEAD_BYTES
     // The connection may have ended a moment ago, and told nobody yet.
     if (link === undefined || link.connection.isClosed()) this.drop('unlinked')
-    else if (datagram.length > this.datagramBytesMax) this.drop('too-large')
+    else if (datagram.length > DATAGRAM_BYTES_LARGEST) this.drop('too-large')
     else if (backlog(link) > 0 && backlog(link) + bytes > this.options.outboundBytesMax) {
       this.drop('backlog')
       this.askWhatWasTaken(link)
     } else {
-      link.connection.publish(to === 'everyone' ? this.subjectOfAll() : this.subjectOf(to), datagram)
+      const subject = to === 'everyone' ? this.subjectOfAll() : this.subjectOf(to)
+      for (const part of this.parts.split(datagram, this.datagramBytesMax)) link.connection.publish(subject, part)
       link.putBytes += bytes
       this.counters.sent++
       this.counters.sentBytes += datagram.length
@@ -212,8 +230,9 @@ export class NatsFabric implements CountingFabric {
   /**
    * Sees whether a NATS server answers at all. The client never closes the socket of an attempt that ran out of time, so
    * that a server which accepts connections and then hangs would cost a socket each time, and keep the process alive.
+   * Answers what the server says of itself.
    */
-  private async greet(server: Server): Promise<void> {
+  private async greet(server: Server): Promise<Greeting> {
     const { dialMs } = this.options
     const socket = dialSocket({ host: server.host, port: server.port, signal: this.ending.signal })
     try {
@@ -222,7 +241,7 @@ export class NatsFabric implements CountingFabric {
       socket.setTimeout(dialMs, () => socket.destroy(new Error(`no answer within ${dialMs} ms`)))
       const [greeting] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])
       if (greeting === undefined) throw new Error('closed the connection at once')
-      if (!String(greeting).startsWith('INFO')) throw new Error('does not speak NATS')
+      return greetingOf(String(greeting))
     } finally {
       socket.destroy()
     }
@@ -262,13 +281,38 @@ export class NatsFabric implements CountingFabric {
         this.counters.links++
         attempted()
         this.tellLink(true)
+        const ended = new AbortController()
+        void settled(this.watchLimit(server, connection, trouble, ended.signal))
         await watched
+        ended.abort()
       }
       if (trouble.refused !== undefined) throw trouble.refused
       throw new Error(trouble.last === undefined ? 'connection lost' : `connection lost: ${describe(trouble.last)}`)
     } finally {
       this.unlink()
       this.connection = undefined
+      await connection.close()
+    }
+  }
+
+  /**
+   * A server that is configured anew enforces another payload limit at once and tells nobody. So it is greeted again now
+   * and then, and what has changed is taken over by a new connection. Rejects when the connection has ended.
+   */
+  private async watchLimit(
+    server: Server,
+    connection: NatsConnection,
+    trouble: { last?: Error },
+    ended: AbortSignal,
+  ): Promise<void> {
+    for (;;) {
+      await pause(this.options.limitEveryMs, undefined, { signal: ended })
+      const greeting = await this.greet(server).catch(() => undefined)
+      const { info } = connection
+      // Behind one name there may be several servers, and each has its own limit.
+      if (greeting === undefined || info === undefined || greeting.server_id !== info.server_id) continue
+      if (greeting.max_payload === info.max_payload) continue
+      trouble.last = new Error(`the server's max_payload is ${greeting.max_payload} now, it was ${info.max_payload}`)
       await connection.close()
     }
   }
@@ -307,8 +351,9 @@ export class NatsFabric implements CountingFabric {
   /** Called by the client as it reads its socket. An exception from here would end its reader for good. */
   private onMessage(error: Error | null, message: Msg): void {
     if (error !== null) return // Comes as a status, too.
-    const datagram = message.data
-    if (datagram.length === 0) return // Somebody's probe.
+    if (message.data.length === 0) return // Somebody's probe.
+    const datagram = this.assembly.take(message.data)
+    if (datagram === undefined) return // A part of one; the others follow, or are lost.
     const receive = this.receive
     if (this.link === undefined) this.drop('unlinked')
     else if (receive === undefined) this.drop('unheard')
@@ -383,6 +428,16 @@ function parseServer(text: string): Server {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 4222),
     credentials: user === '' ? {} : pass === '' ? { token: user } : { user, pass },
+  }
+}
+
+function greetingOf(text: string): Greeting {
+  const end = text.indexOf('\r\n')
+  if (!text.startsWith('INFO ') || end < 0) throw new Error('does not speak NATS')
+  try {
+    return JSON.parse(text.slice('INFO '.length, end)) as Greeting
+  } catch {
+    throw new Error('does not speak NATS')
   }
 }
 

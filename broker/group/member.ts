@@ -104,7 +104,7 @@ export class Member {
   private askedFor = false
   private lastAskAnswerAt: Instant = Number.NEGATIVE_INFINITY
   private ackOwed = false
-  /** When it was last connected to a quorum; outside the view: when a member was last heard. */
+  /** When it was last connected to a quorum and not wedged; outside the view: when a member was last heard. */
   private wellAt: Instant = 0
 
   // Outside a view.
@@ -223,7 +223,7 @@ export class Member {
       view: this.view.number > 0 ? this.view : undefined,
       rank: this.rank,
       wedged: this.wedged,
-      primary: member && !this.excludedBy && this.linked && isQuorum(this.connected(), this.view.members.length),
+      primary: member && this.isPrimary(),
       position: this.log.position,
       head: Math.max(this.log.position, member ? 0 : this.catchUp.head),
       suspected: names((rank) => !this.detector.hears(this.view.members[rank]!.incarnation, this.time)),
@@ -237,6 +237,13 @@ export class Member {
       logBytes: this.log.bytes,
       counters: this.counters,
     }
+  }
+
+  /** A change of view is a matter of milliseconds; one that hangs is told. */
+  private isPrimary(): boolean {
+    if (this.excludedBy || !this.linked) return false
+    if (this.wedged && this.time - this.wellAt > this.settings.suspectAfterMs) return false
+    return isQuorum(this.connected(), this.view.members.length)
   }
 
   // ---- the flush's host
@@ -353,7 +360,7 @@ export class Member {
 
   private noteBlocked(): void {
     const connected = this.connected()
-    if (this.flush.enough(connected)) this.wellAt = this.time
+    if (this.flush.enough(connected) && (this.role === 'founding' || !this.wedged)) this.wellAt = this.time
     const ms = this.time - this.wellAt
     if (ms < BLOCKED_NOTE_MS) return
     const unheard = this.view.members.filter((_, rank) => !has(connected, rank)).map(({ name }) => name)

@@ -72,8 +72,8 @@ export type Note =
   | { readonly type: 'joinerRefused'; readonly member: MemberId; readonly why: string }
   | { readonly type: 'refused'; readonly why: string }
   /**
-   * A member that is connected to no quorum of its view: nothing is delivered, and nothing can be, until it is. In view 0:
-   * a founder that does not hear the whole roster.
+   * A member that is connected to no quorum of its view, or whose change of view hangs: nothing is delivered. In view 0: a
+   * founder that does not hear the whole roster.
    */
   | { readonly type: 'blocked'; readonly view: number; readonly ms: number; readonly unheard: readonly string[] }
   /** The member's application has another state than ours at an equal position. */
@@ -95,7 +95,7 @@ export interface MemberStatus {
   readonly view: View | undefined
   readonly rank: number
   readonly wedged: boolean
-  /** A member, and connected to a quorum of its view on fresh evidence. */
+  /** A member, connected to a quorum of its view on fresh evidence, and not held up by a change that hangs. */
   readonly primary: boolean
   /** Entries of the order delivered here. */
   readonly position: number

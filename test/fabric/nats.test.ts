@@ -90,14 +90,24 @@ natsTest('the payload limit is the server’s, and a server that comes back with
   const small = await startNats({ config: 'max_payload: 2000' })
   const [a, b] = [await attach(t, [small.url], 1), await attach(t, [small.url], 2)]
   t.is(a.fabric.datagramBytesMax, 2000)
-  a.fabric.send('everyone', new Uint8Array(2001))
-  t.is(a.fabric.counters.dropped['too-large'], 1)
+  a.end.send('everyone', 'y'.repeat(100_000))
+  await b.end.untilReceived('y'.repeat(100_000))
   await small.stop()
   await server(t, { port: small.port, config: 'max_payload: 3000' })
   await Promise.all([a.end.untilLinked(true), b.end.untilLinked(true)])
   t.is(a.fabric.datagramBytesMax, 3000)
   a.end.send('everyone', 'x'.repeat(3000))
   await b.end.untilReceived('x'.repeat(3000))
+})
+
+natsTest('the server is configured anew with another payload limit: known soon, lower and higher', async (t) => {
+  const { url, configure } = await server(t, { config: 'max_payload: 100000' })
+  const a = await attach(t, [url], 1, { limitEveryMs: 50 })
+  for (const limit of [3000, 200_000]) {
+    configure(`max_payload: ${limit}`)
+    await eventually(`a limit of ${limit}`, () => a.fabric.linked && a.fabric.datagramBytesMax === limit)
+    t.regex(a.problems.at(-1)!, new RegExp(`max_payload is ${limit} now`))
+  }
 })
 
 natsTest('a server that hangs: what waits for it is bounded, the link ends, and returns with the server', async (t) => {
