@@ -157,7 +157,10 @@ function compareValues(old: Schema, now: Schema, types: ReadonlySet<string>, fau
   const values = valuesOf(old)
   for (const keyword of ['enum', 'const'] as const) {
     if (!has(now, keyword)) continue
-    const allowed = new Set((keyword === 'enum' ? list(now, 'enum') : [own(now, 'const')]).map(canonical))
+    const allowed =
+      keyword === 'enum'
+        ? remembered(canonicalOfLists, list(now, 'enum'), canonical)
+        : new Set([canonical(own(now, 'const'))])
     const lostValue = values?.find((value) => !allowed.has(canonical(value)))
     if (values === undefined) fault(keyword, 'not every value is allowed any more')
     else if (lostValue !== undefined) fault(keyword, `no longer allowed: ${canonical(lostValue).slice(0, 100)}`)
@@ -288,7 +291,7 @@ function typesOf(schema: Schema): Set<string> {
   const types = declaredTypes(schema)
   const values = valuesOf(schema)
   if (values === undefined) return types
-  const found = new Set(values.map(typeOf))
+  const found = values === own(schema, 'enum') ? remembered(typesOfLists, values, typeOf) : new Set(values.map(typeOf))
   return new Set([...found].filter((type) => types.has(type)))
 }
 
@@ -336,6 +339,23 @@ function equal(a: unknown, b: unknown): boolean {
     keys.length === Object.keys(b).length &&
     keys.every((key) => Object.hasOwn(b, key) && equal((a as Schema)[key], (b as Schema)[key]))
   )
+}
+
+/**
+ * What was found out of a list of values. One such as the `enum` of `additionalProperties` is compared with every
+ * property, and with thousands of both that takes seconds when each time begins anew.
+ */
+const typesOfLists = new WeakMap<readonly unknown[], Set<string>>()
+const canonicalOfLists = new WeakMap<readonly unknown[], Set<string>>()
+
+function remembered(
+  known: WeakMap<readonly unknown[], Set<string>>,
+  values: readonly unknown[],
+  of: (value: unknown) => string,
+): Set<string> {
+  const set = known.get(values) ?? new Set(values.map(of))
+  known.set(values, set)
+  return set
 }
 
 /** Equal texts for equal values. */

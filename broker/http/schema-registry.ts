@@ -4,10 +4,15 @@
 // an unknown keyword or format, a keyword for another type than the one stated, and a reference that leads outside are
 // refused, with the place and the reason. A compiled schema is kept as long as there is room, by topic and version.
 //
-// What is protected against a schema written to do harm: its bytes, depth and number of subschemas are limited, it is
-// compiled alone (so that no two schemas share names), nothing it names is fetched, and unless it is plainly cheap
-// (schema-survey.ts) it is compiled and run under a watchdog: a pattern that backtracks for ever costs a request
-// `validateMs`, twice. What is not: whoever may create topics can have that time spent by each request to them.
+// What is protected against a schema written to do harm: its bytes, depth, values, subschemas and patterns are limited,
+// it is compiled alone (so that no two schemas share names), nothing it names is fetched, it is looked through and
+// compiled under a watchdog, and so are events validated by it, unless it can be seen that this is cheap
+// (schema-cost.ts). So a pattern that backtracks for ever costs a request `validateMs`, twice; patterns that could
+// escape the watchdog are rewritten (schema-pattern.ts). What is not: whoever may create topics can have that time
+// spent by each request to them.
+//
+// Time decides only whether one request to one replica is refused. That a schema is taken is decided by the replica
+// that got it, and is the same for all from then on; no replica remembers of a schema that it took too long.
 //
 // ajv stops at the first failing keyword. To collect all faults would cost memory in proportion to data that is wrong
 // everywhere.
@@ -17,6 +22,8 @@ import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { Fault } from '../errors.ts'
+import { isCheap } from './schema-cost.ts'
+import { type PatternLimits, Patterns } from './schema-pattern.ts'
 import { shortened, surveySchema } from './schema-survey.ts'
 import { within } from './watchdog.ts'
 
@@ -27,6 +34,11 @@ export interface SchemaRegistryOptions {
   readonly depthMax?: number
   /** Subschemas of a document: compiling takes up to a third of a millisecond for each. */
   readonly subschemasMax?: number
+  /** Values of a document, of every kind: entries of `enum`, names in `required`, whatever is in `examples`. */
+  readonly valuesMax?: number
+  /** Characters of a pattern, and of all patterns of a document; Unicode sets count for more (schema-pattern.ts). */
+  readonly patternCharsMax?: number
+  readonly patternCharsTotalMax?: number
   /** Compiled schemas that are kept, at most. A schema in use that is not kept is compiled again for each request. */
   readonly compiledMax?: number
   /** Bytes of text of the compiled schemas that are kept, at most; compiled they take some ten times as much. */
@@ -44,11 +56,12 @@ export interface Candidate {
 }
 
 interface Compiled {
-  readonly text: Uint8Array
-  readonly plain: boolean
-  /** A list of faults, when the schema can't be compiled here after all. */
+  readonly weight: number
+  /** A list of faults, when it is no schema to validate by. */
   readonly validate: ValidateFunction | readonly Fault[]
 }
+
+type Kept = Compiled & { readonly text: Uint8Array }
 
 const FAULTS_MAX = 20
 
@@ -67,7 +80,7 @@ const DIALECTS: ReadonlyMap<string, keyof typeof DRAFTS> = new Map([
 export class SchemaRegistry {
   private readonly options: Required<SchemaRegistryOptions>
   /** By topic and version, least recently used first. */
-  private readonly compiled = new Map<string, Compiled>()
+  private readonly compiled = new Map<string, Kept>()
   private compiledBytes = 0
   private readonly metaValidators = new Map<string, Ajv>()
 
@@ -75,6 +88,9 @@ export class SchemaRegistry {
     this.options = {
       depthMax: 100,
       subschemasMax: 2000,
+      valuesMax: 10_000,
+      patternCharsMax: 1000,
+      patternCharsTotalMax: 10_000,
       compiledMax: 1000,
       compiledBytesMax: 16 * 1024 * 1024,
       validateMs: 200,
@@ -90,12 +106,11 @@ export class SchemaRegistry {
   check(
     document: unknown,
   ): { readonly ok: true; readonly text: Uint8Array } | { readonly ok: false; readonly faults: readonly Fault[] } {
-    const compiled = this.compile(document)
-    if (compiled.text !== undefined && !Array.isArray(compiled.validate)) return { ok: true, text: compiled.text }
-    const faults = (compiled.validate as readonly Fault[]).map(({ path, message }) => ({
-      path: `/schema${path}`,
-      message: shortened(message),
-    }))
+    const { compileMs } = this.options
+    const done = within(compileMs, () => deepInStack(() => this.judge(document)))
+    const judged = done?.value ?? [{ path: '', message: `takes longer than ${compileMs} ms to compile and try out` }]
+    if (judged instanceof Uint8Array) return { ok: true, text: judged }
+    const faults = judged.map(({ path, message }) => ({ path: `/schema${path}`, message: shortened(message) }))
     return { ok: false, faults }
   }
 
@@ -110,13 +125,15 @@ export class SchemaRegistry {
   /** The faults of all the events of a request; none: all are valid. One watchdog is enough for all of them. */
   validate(topic: string, version: number, schemaText: Uint8Array, candidates: readonly Candidate[]): readonly Fault[] {
     const compiled = this.find(topic, version, schemaText)
+    if (compiled === undefined) {
+      return [{ path: '', message: `the topic's schema takes longer than ${this.options.compileMs} ms to compile` }]
+    }
     if (typeof compiled.validate !== 'function') return compiled.validate
     const validate = compiled.validate
     const run = (): readonly Fault[] => faultsOfAll(validate, candidates)
     try {
-      if (compiled.plain) return run()
-      // A pause of the process looks like a schema that takes for ever. It does not happen twice in a row.
-      const done = within(this.options.validateMs, run) ?? within(this.options.validateMs, run)
+      if (isCheap(compiled.weight, candidates)) return run()
+      const done = within(this.options.validateMs, run)
       if (done !== undefined) return done.value
       const path = candidates.length === 1 ? (candidates[0]?.path ?? '') : ''
       return [{ path, message: `takes longer than ${this.options.validateMs} ms to validate by the topic's schema` }]
@@ -125,7 +142,7 @@ export class SchemaRegistry {
     }
   }
 
-  private find(topic: string, version: number, text: Uint8Array): Compiled {
+  private find(topic: string, version: number, text: Uint8Array): Compiled | undefined {
     const key = `${topic} ${version}`
     const known = this.compiled.get(key)
     if (known !== undefined) {
@@ -136,7 +153,9 @@ export class SchemaRegistry {
       }
       this.compiledBytes -= known.text.length
     }
-    const compiled = { ...this.compileText(text), text }
+    const done = within(this.options.compileMs, () => this.compileText(text))
+    if (done === undefined) return undefined
+    const compiled = { ...done.value, text }
     this.compiled.set(key, compiled)
     this.compiledBytes += text.length
     for (const [oldest, { text: dropped }] of this.compiled) {
@@ -149,77 +168,115 @@ export class SchemaRegistry {
     return compiled
   }
 
-  private compileText(text: Uint8Array): Pick<Compiled, 'plain' | 'validate'> {
+  private compileText(text: Uint8Array): Compiled {
     let document: unknown
     try {
       document = JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString())
     } catch (error) {
-      return { plain: true, validate: [{ path: '', message: `the topic's schema is not JSON: ${messageOf(error)}` }] }
+      return { weight: 0, validate: [{ path: '', message: `the topic's schema is not JSON: ${messageOf(error)}` }] }
     }
-    const { plain, validate } = this.compile(document)
-    if (typeof validate === 'function') return { plain, validate }
-    return {
-      plain,
-      validate: validate.map(({ path, message }) => ({
-        path: '',
-        message: `the topic's schema cannot be used: ${path} ${message}`,
-      })),
-    }
+    const { weight, validate } = this.compile(document)
+    if (typeof validate === 'function') return { weight, validate }
+    const message = (fault: Fault): string => `the topic's schema cannot be used: ${fault.path} ${fault.message}`
+    return { weight, validate: validate.map((fault) => ({ path: '', message: message(fault) })) }
   }
 
-  private compile(document: unknown): Omit<Compiled, 'text'> & { readonly text?: Uint8Array } {
-    const refused = (path: string, message: string) => ({ plain: true, validate: [{ path, message }] })
+  /** The text of a good schema, or the faults of one that is not. */
+  private judge(document: unknown): Uint8Array | readonly Fault[] {
+    const { validate, text } = this.compile(document)
+    if (text === undefined || typeof validate !== 'function') return validate as readonly Fault[]
+    try {
+      for (const value of [null, true, 0, '', [], {}]) validate(value)
+    } catch (error) {
+      return [{ path: '', message: `cannot be validated by: ${messageOf(error)}` }]
+    }
+    return text
+  }
+
+  private compile(document: unknown): Compiled & { readonly text?: Uint8Array } {
+    const refused = (path: string, message: string) => ({ weight: 0, validate: [{ path, message }] })
     if (typeof document !== 'boolean' && (typeof document !== 'object' || document === null)) {
       return refused('', 'must be a JSON Schema: an object, true or false')
     }
     if (Array.isArray(document)) return refused('', 'must be a JSON Schema: an object, true or false')
 
-    const survey = surveySchema(document, this.options)
-    if (survey.faults.length > 0) return { plain: true, validate: survey.faults }
+    const { faults, weight, keywordAt, refAt } = surveySchema(document, this.options)
+    if (faults.length > 0) return { weight, validate: faults }
     // After the survey, which has found it shallow enough to be written out.
     const text = Buffer.from(JSON.stringify(document))
     if (text.length > this.options.schemaBytesMax) {
-      return refused('', `has ${text.length} bytes; the limit is ${this.options.schemaBytesMax}`)
+      return refused('', `has ${text.length} bytes; the limit is schemaBytesMax = ${this.options.schemaBytesMax}`)
     }
     const draft = draftOf(document)
     if (draft === undefined) {
       return refused('/$schema', `must be the draft 2020-12, 2019-09 or draft-07, as in "https://${DEFAULT_DIALECT}"`)
     }
     try {
-      const done = within(this.options.compileMs, () => this.compileBy(draft, document))
-      if (done === undefined) return refused('', `takes longer than ${this.options.compileMs} ms to compile`)
-      return { plain: survey.plain, validate: done.value, text }
+      return { weight, validate: this.metaFaults(draft, document) ?? compiledBy(draft, document, this.options), text }
     } catch (error) {
       const message = messageOf(error)
-      return refused(placeOf(message, survey.keywordAt, survey.refAt), message)
+      return refused(placeOf(message, keywordAt, refAt), message)
     }
   }
 
-  private compileBy(draft: keyof typeof DRAFTS, document: boolean | object): ValidateFunction | readonly Fault[] {
-    let meta = this.metaValidators.get(draft)
-    if (meta === undefined) {
-      meta = new DRAFTS[draft]({ strict: false, logger: false })
-      formats.default(meta)
-      this.metaValidators.set(draft, meta)
-    }
-    if (meta.validateSchema(document) !== true) return (meta.errors ?? []).slice(0, FAULTS_MAX).map(faultOf)
-
-    const ajv = new DRAFTS[draft]({
-      strict: true,
-      strictRequired: false, // Required members may well be described elsewhere, or nowhere.
-      allowUnionTypes: true,
-      allowMatchingProperties: true,
-      inlineRefs: false, // A small schema could grow without measure.
-      ownProperties: true, // Else "constructor" is present in every object.
-      validateSchema: false,
-      meta: false,
-      logger: false,
-    })
-    formats.default(ajv)
-    // ajv resolves anchors but, being strict, takes them for unknown.
-    if (draft !== 'draft-07' && ajv.getKeyword('$anchor') === false) ajv.addKeyword('$anchor')
-    return ajv.compile(document)
+  /** What its draft has against the document. */
+  private metaFaults(draft: keyof typeof DRAFTS, document: boolean | object): readonly Fault[] | undefined {
+    const meta = this.metaValidators.get(draft) ?? metaValidator(draft)
+    // It compiles the draft when first used. Put back only afterwards: interrupted in that, it is of no use any more.
+    this.metaValidators.delete(draft)
+    const good = meta.validateSchema(document) === true
+    this.metaValidators.set(draft, meta)
+    return good ? undefined : (meta.errors ?? []).slice(0, FAULTS_MAX).map(faultOf)
   }
+}
+
+function metaValidator(draft: keyof typeof DRAFTS): Ajv {
+  const meta = new DRAFTS[draft]({ strict: false, logger: false })
+  formats.default(meta)
+  return meta
+}
+
+function compiledBy(
+  draft: keyof typeof DRAFTS,
+  document: boolean | object,
+  limits: PatternLimits,
+): ValidateFunction | readonly Fault[] {
+  // Again, though the survey did: a reference can make a schema of what is none where it stands.
+  const patterns = new Patterns(limits)
+  const regExp = Object.assign((source: string) => patterns.make(source), { code: 'new RegExp' })
+  const ajv = new DRAFTS[draft]({
+    strict: true,
+    strictRequired: false, // Required members may well be described elsewhere, or nowhere.
+    allowUnionTypes: true,
+    allowMatchingProperties: true,
+    inlineRefs: false, // A small schema could grow without measure.
+    ownProperties: true, // Else "constructor" is present in every object.
+    validateSchema: false,
+    meta: false,
+    logger: false,
+    code: { regExp, process: parsedAtOnce },
+  })
+  formats.default(ajv)
+  // ajv resolves anchors but, being strict, takes them for unknown.
+  if (draft !== 'draft-07' && ajv.getKeyword('$anchor') === false) ajv.addKeyword('$anchor')
+  return ajv.compile(document)
+}
+
+/**
+ * The code that ajv made, so that V8 parses all of it now and not when it is first called: in parentheses a function
+ * counts as about to be called. ajv nests a block for each property, and to parse the blocks of a thousand takes more
+ * stack than there is. That must be found when the schema comes in, not by the first event that needs the function.
+ */
+function parsedAtOnce(code: string): string {
+  return code.replace(/return (function .*)$/s, 'return ($1)')
+}
+
+/**
+ * Runs with part of the stack taken: what needs no more than the rest of it then is sure to run where less was taken,
+ * at any replica.
+ */
+function deepInStack<T>(run: () => T, frames = 1500): T {
+  return frames === 0 ? run() : deepInStack(run, frames - 1)
 }
 
 /** What ajv found wrong, as faults; `at` is the pointer of what was validated. */

@@ -1,32 +1,41 @@
-// A look at a JSON Schema before it is compiled: how large and deep it is, where its references go, and whether it is
-// plainly cheap to validate by. It knows just enough of JSON Schema to tell a keyword from the name of a property.
-//
-// Validation by a hostile schema can take for ever: a pattern that backtracks, references that double at each step,
-// `uniqueItems` on a long array. No test finds all of these, so the survey answers the other way round: `plain` means
-// that none of the constructs by which it could happen is there. Whatever is not plain is run under a watchdog.
+// A look at a JSON Schema before it is compiled: how large and deep it is, where its references go, and how much it can
+// take to validate by it (schema-cost.ts). It knows just enough of JSON Schema to tell a keyword from the name of a
+// property. It goes no further than the limits.
 
 import type { Fault } from '../errors.ts'
+import { CHEAP_FORMATS, FORMAT_STEPS } from './schema-cost.ts'
+import { type PatternLimits, Patterns, stepsPerCharacter } from './schema-pattern.ts'
 
-export interface SurveyLimits {
+export interface SurveyLimits extends PatternLimits {
   readonly depthMax: number
   readonly subschemasMax: number
+  readonly valuesMax: number
 }
 
 export interface Survey {
   readonly faults: readonly Fault[]
-  readonly plain: boolean
+  /** Steps for each value, character and name of an event, at most. */
+  readonly weight: number
   /** Pointer of the first use of each keyword and of each reference: ajv's messages name them but not where they are. */
   readonly keywordAt: ReadonlyMap<string, string>
   readonly refAt: ReadonlyMap<string, string>
 }
 
-/** Keywords whose members are named freely, with a schema each. */
-const NAMED = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies'])
+/** Keywords whose members are named freely, with a schema each or what is counted like one. */
+const NAMED = new Set([
+  'properties',
+  'patternProperties',
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+  'dependentRequired',
+  'dependencies',
+])
 /** Keywords that hold values, in which nothing is a keyword. */
 const VALUES = new Set(['const', 'enum', 'default', 'examples'])
 const REFERENCES = new Set(['$ref', '$dynamicRef', '$recursiveRef'])
-const PLAIN_SUBSCHEMAS_MAX = 500
-const PLAIN_UNIQUE_ITEMS_MAX = 100
+/** It takes several times as long to resolve a longer one, and each is resolved against another. */
+const URI_CHARS_MAX = 2000
 const FAULTS_MAX = 20
 
 export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
@@ -34,31 +43,49 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
   const keywordAt = new Map<string, string>()
   const refAt = new Map<string, string>()
   const ids: string[] = []
+  const patterns = new Patterns(limits)
   let subschemas = 0
-  let plain = true
-  let tooDeep = false
-  let refInDefinition = false
-  let refElsewhere = false
+  let values = 0
+  let refs = 0
+  /** Of the keywords that take more steps than they have values. */
+  let extraWeight = 0
+  let tooMuch = false
 
   function fault(path: string, message: string): void {
     if (faults.length < FAULTS_MAX) faults.push({ path, message })
   }
 
-  function deeper(value: unknown, path: string, depth: number): boolean {
-    if (typeof value !== 'object' || value === null) return false
-    if (depth < limits.depthMax) return true
-    if (!tooDeep) fault(path, `nested deeper than ${limits.depthMax} levels`)
-    tooDeep = true
+  /** Beyond a limit nothing more is looked at. */
+  function giveUp(path: string, message: string): false {
+    if (!tooMuch) fault(path, message)
+    tooMuch = true
     return false
+  }
+
+  /** Counts a value. Has it members, and shall they be looked at? */
+  function deeper(value: unknown, path: string, depth: number): boolean {
+    if (tooMuch) return false
+    values++
+    if (values > limits.valuesMax) {
+      return giveUp('', `has more than ${limits.valuesMax} values; that is the limit valuesMax of a schema`)
+    }
+    if (typeof value !== 'object' || value === null) return false
+    return depth < limits.depthMax || giveUp(path, `nested deeper than depthMax = ${limits.depthMax} levels`)
   }
 
   function pattern(source: string, path: string): void {
     try {
-      new RegExp(source, 'u')
+      patterns.make(source)
+      extraWeight += stepsPerCharacter(source)
     } catch (error) {
-      fault(path, (error as Error).message)
+      fault(path, shortened((error as Error).message))
     }
-    if (!isPlainPattern(source)) plain = false
+  }
+
+  function uri(value: string, path: string): boolean {
+    if (value.length <= URI_CHARS_MAX) return true
+    fault(path, `has ${value.length} characters; the limit is ${URI_CHARS_MAX}`)
+    return false
   }
 
   function measure(value: unknown, path: string, depth: number): void {
@@ -69,34 +96,59 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
   function schemas(named: unknown, path: string, depth: number, inDefinition: boolean): void {
     if (!deeper(named, path, depth)) return
     for (const [name, schema] of Object.entries(named as object)) {
-      visit(schema, `${path}/${pointerToken(name)}`, depth + 1, inDefinition)
+      if (tooMuch) return
+      const at = `${path}/${pointerToken(name)}`
+      // ajv leaves it out in silence.
+      if (name === '__proto__') fault(at, 'cannot be described: a property of this name is not checked')
+      visit(schema, at, depth + 1, inDefinition)
     }
   }
 
+  function reference(keyword: string, value: string, path: string, inDefinition: boolean): void {
+    if (!uri(value, path)) return
+    if (!refAt.has(value)) refAt.set(value, path)
+    refs++
+    // Those that lead from outside the definitions to definitions without references can't multiply.
+    const flat = keyword === '$ref' && !inDefinition && /^#\/(?:\$defs|definitions)\/[^/]*$/.test(value)
+    if (!flat) extraWeight = Number.POSITIVE_INFINITY
+  }
+
+  /** What is to be said of one keyword, whatever its members. */
+  function note(keyword: string, value: unknown, keywords: Keywords, path: string, inDefinition: boolean): void {
+    if (!keywordAt.has(keyword)) keywordAt.set(keyword, path)
+    // ajv looks keywords up in an object, where it finds these.
+    if (keyword in Object.prototype) fault(path, `unknown keyword: "${keyword}"`)
+    if (keyword === '$async') fault(path, 'is not offered: validation does not wait')
+    if (keyword === '$id' && typeof value === 'string' && uri(value, path)) ids.push(withoutFragment(value))
+    if (REFERENCES.has(keyword) && typeof value === 'string') reference(keyword, value, path, inDefinition)
+    if (keyword === 'pattern' && typeof value === 'string') pattern(value, path)
+    if (keyword === 'patternProperties' && typeof value === 'object' && value !== null) {
+      for (const name of Object.keys(value)) pattern(name, `${path}/${pointerToken(name)}`)
+    }
+    if (keyword === 'format') extraWeight += CHEAP_FORMATS.has(value) ? FORMAT_STEPS : Number.POSITIVE_INFINITY
+    // Each item is compared with each other, and there are no more than that: ajv looks at `maxItems` first.
+    if (keyword === 'uniqueItems' && value === true) {
+      const { maxItems } = keywords
+      extraWeight += typeof maxItems === 'number' ? maxItems : Number.POSITIVE_INFINITY
+    }
+    if (keyword === 'unevaluatedProperties' || keyword === 'unevaluatedItems') extraWeight = Number.POSITIVE_INFINITY
+  }
+
   function visit(schema: unknown, path: string, depth: number, inDefinition: boolean): void {
-    if (!deeper(schema, path, depth)) return
     if (Array.isArray(schema)) {
       schemas(schema, path, depth, inDefinition)
       return
     }
-    subschemas++
-    const keywords = schema as Record<string, unknown>
+    if (!deeper(schema, path, depth)) return
+    if (++subschemas > limits.subschemasMax) {
+      giveUp('', `has more than ${limits.subschemasMax} subschemas; that is the limit subschemasMax`)
+      return
+    }
+    const keywords = schema as Keywords
     for (const [keyword, value] of Object.entries(keywords)) {
+      if (tooMuch) return
       const at = `${path}/${pointerToken(keyword)}`
-      if (!keywordAt.has(keyword)) keywordAt.set(keyword, at)
-      if (keyword === '$async') fault(at, 'is not offered: validation does not wait')
-      if (keyword === '$id' && typeof value === 'string') ids.push(withoutFragment(value))
-      if (REFERENCES.has(keyword) && typeof value === 'string') {
-        if (!refAt.has(value)) refAt.set(value, at)
-        if (keyword !== '$ref') plain = false
-        if (inDefinition) refInDefinition = true
-        if (!/^#\/(?:\$defs|definitions)\/[^/]*$/.test(value)) refElsewhere = true
-      }
-      if (keyword === 'pattern' && typeof value === 'string') pattern(value, at)
-      if (keyword === 'uniqueItems' && !(Number(keywords['maxItems']) <= PLAIN_UNIQUE_ITEMS_MAX)) plain = false
-      if (keyword === 'patternProperties' && typeof value === 'object' && value !== null) {
-        for (const name of Object.keys(value)) pattern(name, `${at}/${pointerToken(name)}`)
-      }
+      note(keyword, value, keywords, at, inDefinition)
       if (VALUES.has(keyword)) measure(value, at, depth + 1)
       else if (NAMED.has(keyword)) {
         schemas(value, at, depth + 1, inDefinition || keyword === '$defs' || keyword === 'definitions')
@@ -105,41 +157,24 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
   }
 
   visit(document, '', 0, false)
+  const inside = insiders(ids)
   for (const [ref, path] of refAt) {
-    if (ref.startsWith('#') || staysInside(ref, ids)) continue
+    if (ref.startsWith('#') || inside(ref)) continue
     fault(path, `refers outside the schema, to "${shortened(ref)}": a schema must be whole in itself`)
   }
-  if (subschemas > limits.subschemasMax) {
-    fault('', `has ${subschemas} subschemas; the limit is ${limits.subschemasMax}`)
-  }
-  // References that only lead from outside the definitions to definitions without references can't multiply.
-  if (refElsewhere || refInDefinition || subschemas > PLAIN_SUBSCHEMAS_MAX) plain = false
-  return { faults, plain, keywordAt, refAt }
+  return { faults, weight: (values + extraWeight) * (1 + refs), keywordAt, refAt }
 }
 
-/** A reference by the `$id` of the schema or of an embedded one. Whether it leads anywhere is for the compiler. */
-function staysInside(ref: string, ids: readonly string[]): boolean {
+interface Keywords {
+  readonly [keyword: string]: unknown
+}
+
+/** Tells references by the `$id` of the schema or of an embedded one. Whether they lead anywhere is for the compiler. */
+function insiders(ids: readonly string[]): (ref: string) => boolean {
   const root = URL.canParse(ids[0] ?? '') ? ids[0] : 'schema:/'
   const resolved = (uri: string): string => (URL.canParse(uri, root) ? new URL(uri, root).href : uri)
-  const target = resolved(withoutFragment(ref))
-  return ids.some((id) => resolved(id) === target)
-}
-
-/**
- * Whether a pattern can be seen to take no more than a few steps a character: no quantified group, no look-around, no
- * back reference, few ways to match, and what repeats without end does so once, from the start of the text.
- */
-function isPlainPattern(pattern: string): boolean {
-  if (pattern.length > 200 || /\)[*+?{]|\\[1-9k]|\(\?[=!<]/.test(pattern)) return false
-  let ways = 1
-  let endless = 0
-  for (const [quantifier, least, comma, most] of pattern.matchAll(/[*+?]|\{(\d*)(,?)(\d*)\}/g)) {
-    if (quantifier === '?') ways *= 2
-    else if (quantifier === '*' || quantifier === '+' || (comma === ',' && most === '')) endless++
-    else if (comma === ',') ways *= Math.max(1, Number(most) - Number(least) + 1)
-  }
-  if (endless === 0) return ways <= 1000
-  return endless === 1 && ways <= 10 && pattern.startsWith('^') && !pattern.includes('|')
+  const known = new Set(ids.map(resolved))
+  return (ref) => known.has(resolved(withoutFragment(ref)))
 }
 
 export function pointerToken(name: string): string {

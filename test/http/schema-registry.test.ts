@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import type { Fault } from '../../broker/errors.ts'
 import { SchemaRegistry, type SchemaRegistryOptions } from '../../broker/http/schema-registry.ts'
+import { within } from '../../broker/http/watchdog.ts'
 
 function registry(options: Partial<SchemaRegistryOptions> = {}): SchemaRegistry {
   return new SchemaRegistry({ schemaBytesMax: 768 * 1024, ...options })
@@ -76,10 +78,10 @@ test('what is no schema, or says less than was meant, is refused with its place 
     [{ $schema: 7 }, '/schema/$schema', /2020-12/],
     [{ $async: true }, '/schema/$async', /not offered/],
     [{ type: 'object', properties: { a: { $async: true } } }, '/schema/properties/a/$async', /not offered/],
-    [deep, `/schema${'/items'.repeat(50)}`, /deeper than 50/],
-    [{ const: deep }, '/schema/const', /deeper than 50/],
-    [{ anyOf: Array.from({ length: 100 }, () => ({ type: 'null' })) }, '/schema', /101 subschemas; the limit is 100/],
-    [{ description: 'x'.repeat(5000) }, '/schema', /5018 bytes; the limit is 4096/],
+    [deep, `/schema${'/items'.repeat(50)}`, /deeper than depthMax = 50/],
+    [{ const: deep }, '/schema/const', /deeper than depthMax = 50/],
+    [{ anyOf: Array.from({ length: 100 }, () => ({ type: 'null' })) }, '/schema', /more than 100 subschemas/],
+    [{ description: 'x'.repeat(5000) }, '/schema', /5018 bytes; the limit is schemaBytesMax = 4096/],
   ]
   for (const [schema, path, message] of refused) {
     const faults = faultsOf(schema, { depthMax: 50, subschemasMax: 100, schemaBytesMax: 4096 })
@@ -170,6 +172,127 @@ test('a pattern that backtracks for ever is stopped, and the events are refused'
   t.deepEqual(schemas.validate('t', 1, text, [{ value: `${'a'.repeat(60)}!`, path: '/0' }]), [
     { path: '/0', message: "takes longer than 30 ms to validate by the topic's schema" },
   ])
+})
+
+test('so is one that only has too many ways, with nothing endless in it', (t) => {
+  const schemas = registry({ validateMs: 30 })
+  const text = textOf({ type: 'string', pattern: `^${'(a|a)'.repeat(33)}b$` })
+  t.deepEqual(schemas.validator('t', 1, text)(`${'a'.repeat(33)}b`), [])
+  t.regex(schemas.validator('t', 1, text)('a'.repeat(36))[0]?.message ?? '', /takes longer than 30 ms/)
+})
+
+test('a pattern that V8 cannot compile in reasonable time is compiled all the same', (t) => {
+  // Wherever it stands: also where the survey takes it for a value.
+  const schema = { type: 'string', pattern: '\\p{C}'.repeat(8) }
+  for (const document of [schema, { $ref: '#/examples/0', examples: [schema] }]) {
+    t.deepEqual(faultsOf(document), [])
+    const start = performance.now()
+    t.is(validate(document, 'ж'.repeat(30)).length, 1)
+    t.deepEqual(validate(document, 'ж\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008'), [])
+    t.true(performance.now() - start < 3000) // Milliseconds; else about six seconds for each.
+  }
+})
+
+test('what is too large or too long is refused, with the limit, before it is parsed or compiled', (t) => {
+  const refused: [unknown, string, RegExp][] = [
+    [{ enum: Array.from({ length: 40_000 }, (_, i) => i) }, '/schema', /more than 10000 values; .* valuesMax/],
+    [{ type: 'string', pattern: '\\p{L}'.repeat(20_000) }, '/schema/pattern', /patternCharsMax = 1000/],
+    [
+      { allOf: Array.from({ length: 20 }, (_, i) => ({ type: 'string', pattern: `${'a'.repeat(600)}${i}` })) },
+      '/schema/allOf/16/pattern',
+      /patternCharsTotalMax = 10000/,
+    ],
+    [
+      { $ref: '#/examples/0', examples: [{ type: 'string', pattern: '\\p{L}'.repeat(20_000) }] },
+      '/schema',
+      /patternCharsMax/,
+    ],
+    [{ anyOf: Array.from({ length: 4000 }, () => ({ $ref: 'x' })) }, '/schema', /2000 subschemas; .* subschemasMax/],
+  ]
+  for (const [schema, path, message] of refused) {
+    const [fault] = faultsOf(schema)
+    t.is(fault?.path, path)
+    t.regex(fault?.message ?? '', message)
+  }
+})
+
+/** Runs code in a process with a small stack, since that of a test is whatever the runner makes it. */
+function withSmallStack(code: string): unknown {
+  const { href } = new URL('../../broker/http/schema-registry.ts', import.meta.url)
+  const begin = `
+    const { SchemaRegistry } = await import('${href}')
+    const registry = new SchemaRegistry({ schemaBytesMax: 768 * 1024, compileMs: 60_000 })
+    // The letter: V8 remembers the code that it has parsed.
+    const wide = (n, letter = 'p') => ({
+      type: 'object',
+      properties: Object.fromEntries(Array.from({ length: n }, (_, i) => [letter + i, { type: 'string' }])),
+    })
+    const inside = (wide) => ({ type: 'object', properties: { a: { $ref: '#/$defs/wide' } }, $defs: { wide } })
+    const validate = (schema, value) => registry.validator('t', 1, Buffer.from(JSON.stringify(schema)))(value)
+    const deeper = (frames, run) => (frames === 0 ? run() : deeper(frames - 1, run))
+    const told = (told) => console.log(JSON.stringify(told))`
+  const run = ['--stack-size=500', '--input-type=module', '-e', `${begin}\n${code}`]
+  return JSON.parse(execFileSync(process.execPath, run).toString())
+}
+
+test('a schema whose code needs more stack than there is is refused when it comes in, wherever it needs it', (t) => {
+  const checked = withSmallStack(`
+    const schemas = [wide(1000), inside(wide(1000)), wide(200)]
+    told(schemas.map((schema) => registry.check(schema).faults ?? validate(schema, {})))`)
+  const tooWide = [{ path: '/schema', message: 'is too complex: it needs more stack than there is' }]
+  t.deepEqual(checked, [tooWide, tooWide, []])
+})
+
+test('a schema that is taken also runs where less of the stack is left', (t) => {
+  const { widest, faults } = withSmallStack(`
+    let widest = 1100
+    while (!registry.check(inside(wide(widest))).ok) widest -= 50
+    const schema = inside(wide(widest, 'q'))
+    told({ widest, faults: deeper(1200, () => validate(schema, { a: { q1: 'x' } })) })`) as Record<string, unknown>
+  t.true(Number(widest) >= 200)
+  t.deepEqual(faults, [])
+})
+
+test('a schema by which every value overflows the stack is refused when it comes in', (t) => {
+  for (const schema of [{ $ref: '#' }, { type: 'object', allOf: [{ $ref: '#' }] }]) {
+    t.regex(faultsOf(schema)[0]?.message ?? '', /cannot be validated by: is too complex/)
+  }
+  t.deepEqual(faultsOf({ type: 'object', properties: { next: { $ref: '#' } } }), [])
+})
+
+test('a pause is not taken for work without end, which is given up after it was tried twice', (t) => {
+  let begun = 0
+  const paused = (times: number): string => {
+    while (++begun <= times) for (;;);
+    return 'done'
+  }
+  t.deepEqual(
+    within(20, () => paused(1)),
+    { value: 'done' },
+  )
+  begun = 0
+  t.is(
+    within(20, () => paused(2)),
+    undefined,
+  )
+  t.is(begun, 2)
+})
+
+test('interrupted while it compiles, at whatever moment: what follows finds schemas good, that one and others', (t) => {
+  const interruptible = (schemas: SchemaRegistry) => schemas as unknown as { options: { compileMs: number } }
+  let interrupted = 0
+  for (const $schema of ['https://json-schema.org/draft/2020-12/schema', 'http://json-schema.org/draft-07/schema']) {
+    for (let compileMs = 1; compileMs <= 12; compileMs++) {
+      const schemas = registry({ compileMs })
+      const text = textOf({ $schema, type: 'string' })
+      if (schemas.validator('t', 1, text)('x').length > 0) interrupted++
+      if (!schemas.check({ $schema, type: 'number' }).ok) interrupted++
+      interruptible(schemas).options.compileMs = 60_000
+      t.deepEqual(schemas.validator('t', 1, text)('x'), [])
+      t.true(schemas.check({ $schema, type: 'number' }).ok)
+    }
+  }
+  t.true(interrupted > 0)
 })
 
 test('references that double at each step, and uniqueItems on a long list, are stopped too', (t) => {
