@@ -20,6 +20,8 @@ export interface BrokerReplicaParts {
 
 const TOPICS = ['t.one', 't.two', 't.three'] as const
 const READ_BYTES = 64 * 1024
+/** Every third publisher counts from here: almost as far as numbers go. */
+const FAR = 2 ** 53 - 100_000
 
 export class BrokerReplica implements ServingReplica {
   readonly broker: Broker
@@ -74,7 +76,11 @@ export class BrokerReplica implements ServingReplica {
     let entering = true
     let refused = false
     this.broker.publish(
-      { topic, events: [{ data }], publisher: { id: `publisher-${publisher}`, sequence } },
+      {
+        topic,
+        events: [{ data }],
+        publisher: { id: `publisher-${publisher}`, sequence: publisher % 3 === 0 ? FAR + sequence : sequence },
+      },
       (error, published) => {
         if (error === undefined && published?.duplicate) this.parts.took('retry of an event that was in')
         if (entering) refused = error !== undefined

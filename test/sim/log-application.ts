@@ -14,6 +14,8 @@ export interface LogRequest {
 }
 
 const REQUEST_BYTES = 12
+/** Of an event in a snapshot. More than is needed: snapshots shall take more than one datagram. */
+const EVENT_BYTES = 32
 
 export function encodeRequest(request: LogRequest, padding: number): Uint8Array {
   const bytes = new Uint8Array(REQUEST_BYTES + padding)
@@ -72,12 +74,12 @@ export class Log {
   }
 
   snapshot(): Uint8Array {
-    const bytes = new Uint8Array(4 + 8 * this.events.length)
+    const bytes = new Uint8Array(4 + EVENT_BYTES * this.events.length)
     const view = new DataView(bytes.buffer)
     view.setUint32(0, this.chain, true)
     for (const [i, event] of this.events.entries()) {
-      view.setUint32(4 + 8 * i, event.publisher, true)
-      view.setUint32(8 + 8 * i, event.sequence, true)
+      view.setUint32(4 + EVENT_BYTES * i, event.publisher, true)
+      view.setUint32(8 + EVENT_BYTES * i, event.sequence, true)
     }
     return bytes
   }
@@ -87,7 +89,7 @@ export class Log {
     this.chain = view.getUint32(0, true)
     this.events.length = 0
     this.highest.clear()
-    for (let at = 4; at < bytes.length; at += 8) {
+    for (let at = 4; at < bytes.length; at += EVENT_BYTES) {
       const publisher = view.getUint32(at, true)
       const sequence = view.getUint32(at + 4, true)
       this.events.push({ publisher, sequence })

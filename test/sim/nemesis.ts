@@ -11,6 +11,7 @@ import { makeNoise, ofAnotherGroup } from './noise.ts'
 import type { Plan, Strike } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
 import { Chance } from './random.ts'
+import type { Workload } from './workload.ts'
 import type { Host, World } from './world.ts'
 
 export class Nemesis {
@@ -18,17 +19,16 @@ export class Nemesis {
   private readonly plan: Plan
   private readonly havoc: Havoc
   private readonly ambushes: Ambushes
-  /** Makes a replica of this host publish something now. */
-  private readonly nudge: (host: Host) => void
+  private readonly workload: Workload
   /** Processes with settings of their own, which nobody may let in. */
   private readonly misconfigured = new Set<SimulatedProcess>()
 
-  constructor(world: World, plan: Plan, nudge: (host: Host) => void) {
+  constructor(world: World, plan: Plan, workload: Workload) {
     this.world = world
     this.plan = plan
     this.havoc = new Havoc(world, plan)
     this.ambushes = new Ambushes(this.havoc)
-    this.nudge = nudge
+    this.workload = workload
     const { network, agenda } = world
     const { replaysPerSecond, noisePerSecond } = plan.weather
     world.onDeath = (process) => this.onDeath(process)
@@ -141,14 +141,9 @@ export class Nemesis {
       case 'one-way cut':
         if (other === process) return
         return havoc.cutFor([[process.host, other.host]], ms, `${process.name} -> ${other.name} is cut`)
-      case 'pair cut': {
-        if (other === process) return
-        const links: Link[] = [
-          [process.host, other.host],
-          [other.host, process.host],
-        ]
-        return havoc.cutFor(links, ms, `${process.name} <-> ${other.name} is cut`)
-      }
+      case 'pair cut':
+        if (other !== process) havoc.part(process, other, ms)
+        return
       case 'partition':
         return havoc.split(
           processes.filter(() => chance.chance(0.5)),
@@ -209,8 +204,11 @@ export class Nemesis {
           process.applyMs = 0
         })
       case 'smaller datagrams': {
-        // What was sent before and no longer fits cannot be repaired until the fabric carries it again (F4).
-        network.datagramBytesMax = Math.min(this.plan.datagramBytesMax, OVERHEAD_BYTES + chance.whole(200, 8000))
+        // What was sent before and no longer fits cannot be repaired until the fabric carries it again (F4). Some
+        // requests have come and have not left.
+        for (const one of processes) this.speak(one)
+        const carried = chance.chance(0.5) ? chance.whole(8, 150) : chance.whole(150, 8000)
+        network.datagramBytesMax = Math.min(this.plan.datagramBytesMax, OVERHEAD_BYTES + carried)
         world.say(`the fabric carries ${network.datagramBytesMax} bytes for ${ms.toFixed(0)} ms`)
         return havoc.later(ms, () => {
           network.datagramBytesMax = this.plan.datagramBytesMax
@@ -258,6 +256,10 @@ export class Nemesis {
         for (let letters = chance.whole(5, 60); letters > 0; letters--) this.again(chance, fits)
         return
       }
+      case 'lull':
+        return this.workload.lull(ms)
+      case 'donor lost':
+        return this.donorLost(number, process, chance)
       case 'ragged edge':
         return this.raggedEdge(chance)
       case 'restart of everybody outside':
@@ -303,6 +305,33 @@ export class Nemesis {
     this.havoc.later(chance.between(500, 4000), () => this.endMisconfigured(process))
   }
 
+  private speak(process: SimulatedProcess): void {
+    this.workload.nudge(this.world.hosts[process.host] as Host)
+  }
+
+  /**
+   * In the middle of a snapshot another donor must take over: while nothing happens, so that it has the same one to give;
+   * or while much does, and when that one dies in turn, what the first has is an older one than was begun.
+   */
+  private donorLost(number: number, process: SimulatedProcess, chance: Chance): void {
+    const { world, havoc, ambushes } = this
+    const quiet = chance.chance(0.5)
+    if (quiet) this.workload.lull(5000)
+    let waitMs = 100
+    if (!world.hosts.some((host) => this.free(host))) {
+      // Somebody must begin with nothing, and its death must be over by then.
+      if (!havoc.mayDie(process)) return
+      world.kill(process)
+      waitMs = world.settings.suspectAfterMs + 500
+    }
+    const atChunk = { number: -number, kind: 'chunk', measure: 1 } as const
+    havoc.later(waitMs, () => {
+      this.join(false, chance)
+      ambushes.lay({ ...atChunk, skip: 1, victim: 'receiver', act: 'part' }, chance)
+      if (!quiet) ambushes.lay({ ...atChunk, skip: chance.whole(2, 5), victim: 'sender', act: 'kill' }, chance)
+    })
+  }
+
   /**
    * A survivor's own slot may have to be cut from the order [c4]: b has sent in answer to x, and x in answer to y, and
    * of y's slot x alone knows; then x and y are cut off. This takes three to speak in the right order.
@@ -319,17 +348,18 @@ export class Nemesis {
     let ranks = 0
     for (const one of rest) ranks |= 1 << members.indexOf(one)
     if (!isQuorum(ranks, members.length)) return
-    const speak = (process: SimulatedProcess): void => this.nudge(world.hosts[process.host] as Host)
     const { delayMin, delaySpread } = this.plan.weather
-    const step = 1 + delayMin + delaySpread * chance.between(0.3, 1)
+    const step = 1 + delayMin + delaySpread * chance.between(0.5, 1.2)
     // Those that never spoke are waited for until their first word is in.
-    for (const one of members) speak(one)
+    for (const one of members) this.speak(one)
     havoc.later(300, () => {
       const links = rest.map((one): Link => [y.host, one.host])
       havoc.cutFor(links, 4 * step, `what ${y.name} says only ${x.name} hears`)
-      speak(y)
-      havoc.later(step, () => speak(x))
-      havoc.later(2 * step, () => rest.forEach(speak))
+      this.speak(y)
+      havoc.later(step, () => this.speak(x))
+      havoc.later(2 * step, () => {
+        for (const one of rest) this.speak(one)
+      })
       havoc.later(2 * step + chance.between(0.1, 2), () => havoc.split([x, y], chance.between(1500, 4000)))
     })
   }

@@ -39,6 +39,8 @@ export const FAULTS = [
   'false hint',
   'storm',
   'past again',
+  'lull',
+  'donor lost',
   'ragged edge',
   'restart of everybody outside',
 ] as const
@@ -59,8 +61,19 @@ export interface Ambush {
   /** How many of that kind are let pass. */
   readonly skip: number
   readonly victim: 'sender' | 'receiver' | 'another'
-  /** `kill`: before it leaves; `kill soon` by one act: right after. */
-  readonly act: 'kill' | 'kill soon' | 'pause' | 'long pause' | 'isolate' | 'split' | 'clog' | 'leave' | 'late' | 'lose'
+  /** `kill`: before it leaves; `kill soon` by one act: right after. `part`: sender and victim, from each other. */
+  readonly act:
+    | 'kill'
+    | 'kill soon'
+    | 'pause'
+    | 'long pause'
+    | 'isolate'
+    | 'part'
+    | 'split'
+    | 'clog'
+    | 'leave'
+    | 'late'
+    | 'lose'
   /** For `kill soon`: after so many more acts. For `lose` and `late`, longer with more. */
   readonly measure: number
 }
@@ -117,6 +130,9 @@ const AMBUSHED: readonly (readonly [Message['kind'], number])[] = [
   ['pong', 0.5],
 ]
 
+/** What they aim at is rarely hit. */
+const OFTEN: readonly Fault[] = ['ragged edge', 'donor lost', 'smaller datagrams', 'outage', 'turnover']
+
 /** Without one of these there may be no change of view to lie in ambush for. */
 const CHANGING: readonly Fault[] = ['crash', 'leave', 'join', 'isolation', 'long pause']
 
@@ -139,9 +155,9 @@ export function drawPlan(seed: number): Plan {
     [4, 1],
   ])
   const datagramBytesMax = chance.weighted([
-    [1024 * 1024, 15],
+    [1024 * 1024, 14],
     [24 * 1024, 3],
-    [10 * 1024, 2],
+    [10 * 1024, 3],
   ])
   const reckless = chance.chance(0.04)
   const faultsFromMs = chance.chance(0.25) ? 0 : 1200
@@ -180,7 +196,7 @@ export function drawPlan(seed: number): Plan {
 
 function drawStrikes(chance: Chance, fromMs: number, untilMs: number, reckless: boolean, ambushed: boolean): Strike[] {
   const kinds = FAULTS.filter((fault) => fault !== 'majority lost' || reckless)
-    .filter(() => chance.chance(0.25))
+    .filter((fault) => chance.chance(OFTEN.includes(fault) ? 0.4 : 0.2))
     .map((fault) => [fault, chance.between(0.3, 1.5)] as const)
   if (ambushed && !kinds.some(([fault]) => CHANGING.includes(fault))) kinds.push([chance.pick(CHANGING), 1])
   if (reckless) kinds.push(['majority lost', 0.4])
@@ -208,6 +224,7 @@ function drawAmbushes(chance: Chance): Ambush[] {
       ['pause', 1],
       ['long pause', 1],
       ['isolate', 2],
+      ['part', 2],
       ['split', 1],
       ['clog', 1],
       ['leave', 1],

@@ -15,7 +15,7 @@ import { planText, type RunResult, simulate as simulateRight } from './simulatio
 import { type Change, changeFlags, smaller } from './smaller.ts'
 import { Summary } from './summary.ts'
 import type { TraceLevel } from './trace.ts'
-import { addTurns, TURNS, type TurnCounts } from './turns.ts'
+import { addTurns, TURNS, type Turn, type TurnCounts } from './turns.ts'
 import { VARIANTS } from './variants.ts'
 import type { Failure } from './world.ts'
 
@@ -44,6 +44,9 @@ const HELP = `npm run sim -- [options]
 
 Everything in a run follows from its seed. A run is excused from the judgement of liveness when the crashes in it took
 the quorum of a view that was or may have been chosen; what is promised to be safe is judged in every run.`
+
+/** So many of the seeds that took a turn are named. */
+const TAKERS_MAX = 8
 
 /** What is told of a run across processes. */
 type Report = Omit<RunResult, 'failure'> & { readonly failure: Failure | undefined }
@@ -167,6 +170,8 @@ async function runSeeds(text: string): Promise<number> {
   const failed: number[] = (summary?.failed ?? [])
     .map(({ seed }) => seed)
     .filter((seed) => first <= seed && seed <= last)
+  /** Some seeds that took a turn, for whoever looks for one. */
+  const takers = new Map<Turn, number[]>(TURNS.map((turn) => [turn, []]))
   const slowest = { seed: 0, healedMs: 0 }
   let excused = 0
   let done = 0
@@ -186,6 +191,10 @@ async function runSeeds(text: string): Promise<number> {
     events += report.events
     if (summary === undefined) addTurns(turns, report.turns)
     else summary.add(report)
+    for (const turn of TURNS) {
+      const seeds = takers.get(turn) as number[]
+      if (report.turns[turn] !== undefined && seeds.length < TAKERS_MAX) seeds.push(report.seed)
+    }
     if (report.excused !== undefined) excused++
     if (report.healedMs > slowest.healedMs) Object.assign(slowest, { seed: report.seed, healedMs: report.healedMs })
     if (report.failure !== undefined) {
@@ -225,8 +234,15 @@ async function runSeeds(text: string): Promise<number> {
     ),
   )
   summary?.save()
-  console.log(`\nrare turns taken${summary === undefined ? '' : ` by seeds ${summary.done}`}:`)
-  for (const turn of TURNS) console.log(`${String(turns[turn] ?? 0).padStart(9)}  ${turn}`)
+  console.log(
+    `\nrare turns taken${summary === undefined ? '' : ` by seeds ${summary.done}`}, and the first seeds of this run that took them:`,
+  )
+  for (const turn of TURNS) {
+    const seeds = takers.get(turn) as number[]
+    const by =
+      seeds.length === 0 ? '' : `: ${seeds.sort((a, b) => a - b).join(' ')}${seeds.length < TAKERS_MAX ? '' : ' …'}`
+    console.log(`${String(turns[turn] ?? 0).padStart(9)}  ${turn}${by}`)
+  }
   console.log(`\n${events} events confirmed; ${progress.rate(done)}`)
   console.log(`slowest healing: ${slowest.healedMs.toFixed(0)} ms, seed ${slowest.seed}`)
   console.log(`${excused} runs excused from liveness (${((100 * excused) / Math.max(1, done)).toFixed(1)} %)`)

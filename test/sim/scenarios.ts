@@ -167,6 +167,41 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   ),
   scenario(
+    'older-snapshot',
+    'the donor of a newer snapshot dies, and the one that is left has an older one: the joiner takes that',
+    { ...TWO, others: ['d'], settings: { logEntriesMax: 30 }, datagramBytesMax: 16 * 1024 },
+    (s) => {
+      s.form()
+      for (let i = 0; i < 60; i++) s.publishAndConfirm('a', 300, 60)
+      const between = (one: string, act: (from: string, to: string) => void): void => {
+        act(one, 'd')
+        act('d', one)
+      }
+      const cut = (from: string, to: string): void => s.cut(from, to)
+      const mend = (from: string, to: string): void => s.mend(from, to)
+      between('b', cut)
+      const parts = { a: 0, b: 0 }
+      s.watch((letter, { name }) => {
+        if (letter.envelope?.message.kind !== 'chunk' || (name !== 'a' && name !== 'b')) return
+        parts[name]++
+        if (name === 'a' && parts.a === 2) {
+          between('a', cut)
+          between('b', mend)
+          // The order goes on while the joiner turns to the other.
+          s.world.agenda.after(1, () => s.publish('a', 3))
+        } else if (name === 'b' && parts.b === 3) {
+          between('a', mend)
+          s.world.agenda.after(0.05, () => s.kill('b'))
+        }
+      })
+      s.start('d')
+      s.until('b has given parts of a newer one, and dies', () => s.world.processes().length === 2, 4000)
+      s.until('d is a member', () => s.goOn('a d'), 5000)
+      s.expect('a gave it the older one', parts.a > 3)
+      s.finish()
+    },
+  ),
+  scenario(
     'minority',
     'a minority is cut off: it blocks, the others go on, and after healing it is back',
     FIVE,
@@ -687,6 +722,9 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('c3', 'only the excluded know the Install: they stay to tell it [c3]', { roster: ['b', 'c', 'a'] }, (s) => {
     s.form()
     const stop = s.drop({ kinds: ['install'], to: ['a'] })
+    // b leads its own leave, and learns of c's only by its State: so both leave in one change.
+    const unheard = s.drop({ kinds: ['header'], from: ['c'], to: ['b'] })
+    s.at('collect', 'b', unheard)
     s.leave('b')
     s.leave('c')
     s.run(1000)

@@ -5,6 +5,8 @@ import test from 'ava'
 import { encode } from '../../broker/group/codec.ts'
 import { Agenda } from './agenda.ts'
 import { CALM, type Letter, Network, type Port } from './fabric.ts'
+import { makeNoise, ofAnotherGroup } from './noise.ts'
+import { drawPlan, FAULTS } from './plan.ts'
 import { Chance } from './random.ts'
 import { simulate } from './simulation.ts'
 import { Workload } from './workload.ts'
@@ -169,4 +171,68 @@ test('fabric: a cut link is cut one way, as often as it was cut; an outage takes
   network.down = true
   while (agenda.step(agenda.now + 10)) {}
   t.is(b.got.length, 0)
+})
+
+test('fabric: a clogged link holds everything back, and then lets it come at once and in order', (t) => {
+  const { agenda, network, ports } = fabric()
+  const [from, to] = ports as [Port & { got: Letter[] }, Port & { got: Letter[] }]
+  network.clog(0, 1)
+  for (let i = 0; i < 50; i++) network.send(from, 11, datagram(i))
+  while (agenda.step(agenda.now + 1000)) {}
+  t.is(to.got.length, 0)
+  t.is(network.unclog(0, 1), 50)
+  while (agenda.step(agenda.now + 1)) {}
+  t.deepEqual(
+    numbers(to.got),
+    Array.from({ length: 50 }, (_, i) => i),
+  )
+})
+
+test('fabric: a bad host loses and delays what it sends and gets, the others do not', (t) => {
+  const { agenda, network, ports } = fabric()
+  const [a, b, c] = ports as [Port & { got: Letter[] }, Port & { got: Letter[] }, Port & { got: Letter[] }]
+  network.trouble(1, { loss: 0.5, delay: 100 })
+  for (let i = 0; i < 400; i++) {
+    network.send(a, 'everyone', datagram(i))
+    network.send(b, 12, datagram(i))
+  }
+  while (agenda.step(10)) {}
+  t.is(numbers(c.got.filter(({ from }) => from === a)).length, 400)
+  while (agenda.step(1000)) {}
+  for (const got of [b.got, c.got.filter(({ from }) => from === b)]) t.true(got.length > 140 && got.length < 260)
+})
+
+test('noise: a member drops it, and is what it was', (t) => {
+  const world = new World({ seed: 3, roster: ['a', 'b', 'c'] })
+  for (const name of world.roster) world.start(world.addHost(name))
+  const letters: Letter[] = []
+  world.network.onArrive = (letter) => letters.push(letter)
+  world.run(2000)
+  const { member } = world.process('a')
+  const chance = new Chance(8)
+  const before = member.status()
+  const dropped = (): number => Object.values(member.status().counters.dropped).reduce((sum, n) => sum + n, 0)
+  let made = 0
+  const droppedBefore = dropped()
+  for (const { bytes, envelope, from } of letters) {
+    if (envelope === undefined || from.name === 'a') continue
+    const noise = chance.chance(0.8) ? makeNoise(bytes, envelope, chance) : ofAnotherGroup(envelope, chance)
+    if (noise === undefined) continue
+    made++
+    member.step(world.process('a').now(), { type: 'datagram', datagram: noise })
+  }
+  t.true(made > 100)
+  t.true(dropped() - droppedBefore > 0.8 * made)
+  const { counters: _, ...after } = member.status()
+  const { counters: __, ...was } = before
+  t.deepEqual(after, was)
+  t.is(world.failure, undefined)
+})
+
+test('plans: every kind of fault is drawn often enough to meet it in a thousand seeds', (t) => {
+  const drawn = new Map<string, number>()
+  for (let seed = 1; seed <= 1000; seed++)
+    for (const fault of new Set(drawPlan(seed).strikes.map((strike) => strike.fault)))
+      drawn.set(fault, (drawn.get(fault) ?? 0) + 1)
+  for (const fault of FAULTS) t.true((drawn.get(fault) ?? 0) >= 10, `${fault}: ${drawn.get(fault) ?? 0}`)
 })

@@ -58,7 +58,7 @@ export function simulate(seed: number, options: RunOptions = {}): RunResult {
     world.agenda.after(delay, () => !host.process?.open && world.start(host))
   }
   const workload = new Workload(world, plan.workload)
-  const nemesis = new Nemesis(world, plan, (host) => workload.nudge(host))
+  const nemesis = new Nemesis(world, plan, workload)
 
   world.run(Math.max(plan.faultsUntilMs, plan.startSpreadMs))
   const healedMs = world.failure === undefined ? judge(world, nemesis, workload) : 0

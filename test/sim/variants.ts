@@ -505,6 +505,14 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { scenario: 'flapping' },
   },
 
+  {
+    name: 'newest-snapshot-or-none',
+    what: 'a joiner with a part of a newer snapshot refuses the older one of the only donor left',
+    edits: [inGroup('state-transfer', 'this.assembly?.donor === from && ', 'this.assembly && ')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'older-snapshot' },
+  },
+
   // ---- around it
 
   {

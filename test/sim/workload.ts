@@ -39,6 +39,7 @@ export class Workload {
   /** By host, the publisher that lives beside its replica. */
   private readonly reactors = new Map<Host, Publisher>()
   private stopped = false
+  private quietUntil = 0
 
   constructor(world: World, options: WorkloadOptions) {
     this.world = world
@@ -66,6 +67,11 @@ export class Workload {
     return this.publishers.reduce((sum, publisher) => sum + publisher.outstanding, 0)
   }
 
+  /** Nobody has anything new to say for a while. */
+  lull(ms: number): void {
+    this.quietUntil = Math.max(this.quietUntil, this.world.now + ms)
+  }
+
   /** No new events, and what was begun is tried again soon: how patient publishers are is no affair of the group. */
   stop(): void {
     this.stopped = true
@@ -79,9 +85,10 @@ export class Workload {
 
   private publish(publisher: Publisher): void {
     if (this.stopped) return
+    this.world.agenda.after(this.chance.wait(this.options.everyMs), () => this.publish(publisher))
+    if (this.world.now < this.quietUntil) return
     const burst = this.chance.chance(this.options.bursts) ? this.chance.whole(1, this.options.burstEvents) : 1
     for (let i = 0; i < burst; i++) publisher.next()
-    this.world.agenda.after(this.chance.wait(this.options.everyMs), () => this.publish(publisher))
   }
 
   /** However little a subscriber reads at a time. */
