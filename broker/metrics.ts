@@ -134,7 +134,7 @@ export class Metrics implements BrokerObserver {
     let events = 0
     for (const notification of notifications) {
       if (notification.type === 'gap') this.gaps.inc({ reason: notification.reason })
-      else events++
+      else if (notification.type === 'event') events++
     }
     if (events > 0) this.eventsDelivered.inc(events)
   }

@@ -123,6 +123,14 @@ test('one is killed under load: the others go on, nothing acknowledged is lost, 
   const texts = events.map(({ data }) => `${(data as { id: string }).id}${(data as { sequence: number }).sequence}`)
   t.deepEqual([...texts].sort(), [...(acknowledged as string[])].sort())
   t.is(new Set(texts).size, 150)
+  // What the counters say of the load is what happened: each event once, at the replica through which it went in.
+  const counted = async (replica: Replica, series: string): Promise<number> => {
+    const lines = (await (await fetch(`${replica.url}/metrics`)).text()).split('\n')
+    return Number(lines.find((line) => line.startsWith(`lockstep_${series} `))?.split(' ')[1] ?? 0)
+  }
+  const published = 'events_published_total{topic="load"}'
+  t.is((await counted(b, published)) + (await counted(c, published)), 150)
+  t.is(await counted(b, 'events_delivered_total'), 150)
   const [, second] = await reader.until('view', 2)
   t.like(second, { number: 2, failed: ['a'] })
 
