@@ -239,6 +239,19 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { scenario: 'survivor-cut' },
   },
   {
+    name: 'quorum-by-roster',
+    what: 'a quorum is counted over the roster, not over the view',
+    edits: [
+      inGroup(
+        'flush',
+        'this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, size)',
+        'this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, Math.max(size, 5))',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c2' },
+  },
+  {
     name: 'waits-for-all',
     what: 'a coordinator waits for all that it hears, for ever [c7]',
     edits: [inGroup('flush', ' || time - leading.startedAt >= this.host.settings.collectWaitMs', '')],
