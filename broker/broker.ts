@@ -385,6 +385,7 @@ export class Broker implements Application {
     pending.stale = true
     pending.waits = true
     pending.maybeOrdered = false
+    pending.hasFormerCopy = false
     this.someWait = true
     // A later number of this replica may be taken by now, and then the old one would read as a duplicate.
     if (ownNumber) this.pending.renumber(pending, this.numbersOf(publisher).take(pending.request.count))
@@ -406,7 +407,10 @@ export class Broker implements Application {
     this.keptOut = undefined
     // Whatever was ordered of the requests of a former life came before this view. What was not seen by now is not in
     // the order, unless a snapshot has jumped over it: then the state knows, when it comes again.
-    if (!this.restored) for (const pending of this.pending) pending.maybeOrdered = false
+    for (const pending of this.pending) {
+      pending.maybeOrdered &&= this.restored
+      pending.hasFormerCopy = pending.maybeOrdered
+    }
     this.restored = false
   }
 
@@ -436,7 +440,7 @@ export class Broker implements Application {
     for (const command of commands) {
       const { publisher, sequence } = decodeCommand(command)
       const pending = this.pending.get(publisher, sequence)
-      if (pending !== undefined) this.settle(pending, refusedByGroup(why))
+      if (pending !== undefined) this.refuse(pending, refusedByGroup(why))
     }
   }
 
@@ -556,12 +560,17 @@ export class Broker implements Application {
       try {
         const refused = this.handOver(pending)
         if (refused === 'overloaded' || refused === 'not-member') return
-        if (refused !== undefined) this.settle(pending, refusedByGroup(refused))
+        if (refused !== undefined) this.refuse(pending, refusedByGroup(refused))
       } catch (error) {
-        this.settle(pending, refusalOf(error))
+        this.refuse(pending, refusalOf(error))
       }
     }
     this.someWait = false
+  }
+
+  /** This copy is not sent; a former one may still be in the order. */
+  private refuse(pending: PendingRequest, error: BrokerError): void {
+    this.settle(pending, pending.hasFormerCopy ? givenUp(true, error.message) : error)
   }
 
   private settle(pending: PendingRequest, error: BrokerError | undefined, applied?: Applied): void {

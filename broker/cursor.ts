@@ -192,12 +192,15 @@ export class Waking {
     const until = this.parts.now() + SLICE_MS
     // Who is due again meanwhile has to wait for the next slice, so this one ends even if the clock stands still.
     let left = this.due.size
-    for (const cursor of this.due) {
-      this.due.delete(cursor)
-      cursor.wake()
-      if (--left === 0 || this.parts.now() >= until) break
+    try {
+      for (const cursor of this.due) {
+        this.due.delete(cursor)
+        cursor.wake()
+        if (--left === 0 || this.parts.now() >= until) break
+      }
+    } finally {
+      if (this.due.size > 0) this.dueSlice()
     }
-    if (this.due.size > 0) this.dueSlice()
   }
 }
 

@@ -42,6 +42,8 @@ export class PendingRequest {
   submittedAt = 0
   /** It was handed over and could be in the order by now, unseen. */
   maybeOrdered = false
+  /** A copy of a former life of this replica could be in the order, unseen. */
+  hasFormerCopy = false
   /** Times it was handed over again because the state had moved on. */
   retries = 0
 

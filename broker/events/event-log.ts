@@ -166,10 +166,18 @@ export class EventLog {
   readonly segments: SegmentQueue = new SegmentQueue()
   events = 0
   bytes = 0
+  /** Segments that are not empty. */
+  private kept = 0
   private empty = 0
+
+  /** What is retained costs so much memory, about: each segment as much again as a kilobyte. */
+  get cost(): number {
+    return this.bytes + SEGMENT_COST * this.kept
+  }
 
   push(segment: Segment): void {
     this.segments.push(segment)
+    this.kept++
     this.events += segment.left
     this.bytes += segment.bytesOf(segment.left)
   }
@@ -180,6 +188,7 @@ export class EventLog {
     this.bytes -= segment.bytesOf(n)
     segment.drop(n)
     if (segment.left > 0) return
+    this.kept--
     this.empty++
     while (this.segments.first?.left === 0) {
       this.segments.shift()
@@ -193,3 +202,5 @@ export class EventLog {
 }
 
 const SWEEP_LEAST = 1024
+
+const SEGMENT_COST = 1024

@@ -28,7 +28,10 @@ export interface StateLimits {
   readonly publishersMax: number
   /** Requests of each publisher whose first position is remembered. */
   readonly repliesPerPublisher: number
-  /** Bytes of events of all topics together. Beyond it the oldest of all go, whatever their topics' retention says. */
+  /**
+   * Bytes of events of all topics together, each publish counting a kilobyte besides, since it costs that. Beyond it the
+   * oldest of all go, whatever their topics' retention says.
+   */
   readonly retainedBytesMax: number
 }
 
@@ -368,7 +371,7 @@ export class State {
   }
 
   private overAll(): number {
-    return this.log.bytes - this.limits.retainedBytesMax
+    return this.log.cost - this.limits.retainedBytesMax
   }
 
   /** Its first segment is what expires next. */

@@ -9,7 +9,6 @@
 // could fail by itself, and a replica half linked is a new kind of failure to think of. A transfer is asked for part by
 // part by its receiver, and the backlog is bounded: that keeps the delay small.
 
-import { once } from 'node:events'
 import { connect as dialSocket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { connect, type Msg, type NatsConnection, PermissionViolationError, type Subscription } from 'nats'
@@ -66,6 +65,9 @@ const DEFAULTS = {
 
 /** What a server carries unless it is told otherwise; assumed until a server has said its own. */
 const PAYLOAD_BYTES_DEFAULT = 1024 * 1024
+
+/** A server's first line names all servers of its cluster. */
+const GREETING_BYTES_MAX = 1024 * 1024
 
 /** The server is asked after so many bytes whether it has read them. */
 const ASK_EVERY_BYTES = 256 * 1024
@@ -151,8 +153,7 @@ export class NatsFabric implements CountingFabric {
   }
 
   get datagramBytesMax(): number {
-    // A server that is configured anew may tell another limit in the middle.
-    return this.link?.connection.info?.max_payload ?? this.lastPayloadBytesMax
+    return Math.min(this.link?.connection.info?.max_payload ?? this.lastPayloadBytesMax, DATAGRAM_BYTES_LARGEST)
   }
 
   send(to: number | 'everyone', datagram: Uint8Array): void {
@@ -239,9 +240,13 @@ export class NatsFabric implements CountingFabric {
       // The second of two errors must not become an uncaught exception.
       socket.on('error', () => {})
       socket.setTimeout(dialMs, () => socket.destroy(new Error(`no answer within ${dialMs} ms`)))
-      const [greeting] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])
-      if (greeting === undefined) throw new Error('closed the connection at once')
-      return greetingOf(String(greeting))
+      let said = ''
+      for await (const piece of socket) {
+        said += String(piece)
+        if (said.includes('\r\n') || said.length > GREETING_BYTES_MAX) break
+      }
+      if (said === '') throw new Error('closed the connection at once')
+      return greetingOf(said)
     } finally {
       socket.destroy()
     }

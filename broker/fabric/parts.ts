@@ -14,8 +14,11 @@ const MARK = 255
 
 const HEAD_BYTES = 13
 
-/** Datagrams of which some parts have come; beyond it the oldest is given up, for lost. */
-const OPEN_MAX = 16
+/** Of each sender one datagram is put together at a time, the newest; of so many senders, */
+const SENDERS_MAX = 64
+
+/** and of so many bytes in all. Beyond it the oldest is given up, for lost. */
+const OPEN_BYTES_MAX = 4 * DATAGRAM_BYTES_LARGEST
 
 export class Parts {
   private readonly sender = randomInt(2 ** 32)
@@ -42,39 +45,49 @@ export class Parts {
 }
 
 interface Open {
+  readonly number: number
   readonly parts: (Uint8Array | undefined)[]
   missing: number
   bytes: number
 }
 
 export class Assembly {
-  private readonly open = new Map<string, Open>()
+  /** By sender, the one that began longest ago first. */
+  private readonly open = new Map<number, Open>()
+  private bytes = 0
 
   /** What came, as it was sent; undefined: a part of something that is not whole yet. */
   take(came: Uint8Array): Uint8Array | undefined {
     if (came[0] !== MARK) return came
     if (came.length <= HEAD_BYTES) return undefined
     const head = Buffer.from(came.buffer, came.byteOffset, HEAD_BYTES)
+    const [sender, number] = [head.readUInt32LE(1), head.readUInt32LE(5)]
     const [index, count] = [head.readUInt16LE(9), head.readUInt16LE(11)]
     if (index >= count) return undefined
-    const key = `${head.readUInt32LE(1)}/${head.readUInt32LE(5)}`
-    const open = this.opened(key, count)
+    const open = this.opened(sender, number, count)
     if (open.parts.length !== count || open.parts[index] !== undefined) return undefined
     open.parts[index] = came.slice(HEAD_BYTES)
     open.missing--
     open.bytes += came.length - HEAD_BYTES
-    if (open.missing > 0 && open.bytes <= DATAGRAM_BYTES_LARGEST) return undefined
-    this.open.delete(key)
-    return open.missing > 0 ? undefined : Buffer.concat(open.parts as Uint8Array[])
+    this.bytes += came.length - HEAD_BYTES
+    while (this.bytes > OPEN_BYTES_MAX) this.giveUp(this.open.keys().next().value!)
+    if (open.missing > 0) return undefined
+    this.giveUp(sender)
+    return Buffer.concat(open.parts as Uint8Array[])
   }
 
-  private opened(key: string, count: number): Open {
-    let open = this.open.get(key)
-    if (open === undefined) {
-      open = { parts: new Array(count), missing: count, bytes: 0 }
-      this.open.set(key, open)
-      if (this.open.size > OPEN_MAX) this.open.delete(this.open.keys().next().value!)
-    }
+  private opened(sender: number, number: number, count: number): Open {
+    const known = this.open.get(sender)
+    if (known?.number === number) return known
+    this.giveUp(sender)
+    if (this.open.size >= SENDERS_MAX) this.giveUp(this.open.keys().next().value!)
+    const open = { number, parts: new Array<Uint8Array | undefined>(count), missing: count, bytes: 0 }
+    this.open.set(sender, open)
     return open
+  }
+
+  private giveUp(sender: number): void {
+    this.bytes -= this.open.get(sender)?.bytes ?? 0
+    this.open.delete(sender)
   }
 }

@@ -8,6 +8,9 @@ import { everyRank, has, isQuorum, type Ranks } from './view.ts'
 /** Digests are compared at positions that are multiples of this. */
 export const DIGEST_EVERY = 16
 
+/** Of each member so many digests of positions ahead are kept. */
+const AHEAD_MAX = 8
+
 /** Of one's own digests so many are kept; a member that is further behind says a later one soon. */
 const DIGESTS_KEPT = 256
 
@@ -23,13 +26,14 @@ const NONE: Digest = { position: 0, digest: 0 }
 export class Agreement {
   private readonly own = new Map<number, number>()
   private last: Digest = NONE
-  private said: Digest[] = []
+  /** By rank: what was said of positions that are still ahead here. */
+  private ahead: Digest[][] = []
   private differing: Ranks = 0
   private found: { rank: number; position: number }[] = []
 
   /** A new view: ranks are others. One's own digests stay, since positions go on. */
   begin(size: number): void {
-    this.said = new Array(size).fill(NONE)
+    this.ahead = Array.from({ length: size }, () => [])
     this.differing = 0
     this.found = []
   }
@@ -44,14 +48,17 @@ export class Agreement {
     this.last = { position, digest }
     this.own.set(position, digest)
     if (this.own.size > DIGESTS_KEPT) this.own.delete(this.own.keys().next().value!)
-    for (const [rank, said] of this.said.entries()) if (said.position === position) this.compare(rank, said)
+    for (const [rank, ahead] of this.ahead.entries()) {
+      while (ahead.length > 0 && ahead[0]!.position <= position) this.compare(rank, ahead.shift()!)
+    }
   }
 
   /** A member has said its own. */
   hear(rank: number, said: Digest): void {
-    if (said.position <= this.said[rank]!.position) return
-    this.said[rank] = said
-    this.compare(rank, said)
+    if (said.position <= this.last.position) return this.compare(rank, said)
+    const ahead = this.ahead[rank]!
+    // Of a member that is far ahead the next few are kept: the newest alone would never be reached while it goes on.
+    if (said.position > (ahead.at(-1)?.position ?? 0) && ahead.length < AHEAD_MAX) ahead.push(said)
   }
 
   /** Those that have been found to differ since this was last asked, and at which position. */
@@ -63,7 +70,7 @@ export class Agreement {
 
   /** Whether those that do not differ from here are too few to go on. */
   get isAlone(): boolean {
-    const size = this.said.length
+    const size = this.ahead.length
     return !isQuorum(everyRank(size) & ~this.differing, size)
   }
 

@@ -27,7 +27,8 @@ export class Joining {
     before?: Joining,
   ) {
     this.view = { history, number, members: cut.members }
-    this.order = new TotalOrder(cut.members.length, -1, aheadMax, cut.floor)
+    // What was held goes over, however far it is ahead of a floor that is lower now.
+    this.order = new TotalOrder(cut.members.length, -1, before ? Number.POSITIVE_INFINITY : aheadMax, cut.floor)
     this.cut = cut
     this.coordinator = coordinator
     this.promised = cut.ballot

@@ -403,7 +403,7 @@ export class Member {
     if (this.role === 'member' && !this.wedged) this.laggards.watch(this.order, this.time)
     if (this.role === 'member') {
       this.noteSuspicions()
-      this.checkAgreement()
+      if (this.checkAgreement()) return
     }
     this.noteBlocked()
     const fresh = this.heardRanks((id) => this.detector.fresh(id, this.time, 3 * this.settings.heartbeatMs))
@@ -842,13 +842,16 @@ export class Member {
     this.agreement.hear(rank, header.digest)
   }
 
-  /** Stops, if the others that go on are a quorum without us: what we would say is worth nothing (G8). */
-  private checkAgreement(): void {
+  /** Stops, if those that do not differ are too few to go on: what we would say is worth nothing (G8). Answers whether. */
+  private checkAgreement(): boolean {
     for (const { rank, position } of this.agreement.takeFound()) {
       this.counters.divergences += 1
       this.note({ type: 'diverged', member: this.view.members[rank]!, position })
-      if (this.agreement.isAlone) this.exit(`its state differs from that of the others at position ${position}`)
+      if (!this.agreement.isAlone) continue
+      this.exit(`its state differs from that of the others at position ${position}`)
+      return true
     }
+    return false
   }
 
   private onState(rank: number, { sender }: Envelope, state: StateMessage): void {
@@ -971,7 +974,8 @@ export class Member {
     const left = gone.filter(({ incarnation }) => leaving.includes(incarnation))
     const first = proposal.view === 0
     const failed = first ? [] : gone.filter((member) => !left.includes(member))
-    for (const member of failed) this.observers.excluded(member, this.time)
+    // Who reads of it in the log cannot tell when it was.
+    if (this.role === 'member') for (const member of failed) this.observers.excluded(member, this.time)
     this.log.append({ kind: 'view', proposal })
     this.key = { slot: 0, rank: 0 }
     this.history = proposal.history

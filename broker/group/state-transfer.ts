@@ -12,6 +12,9 @@ import type { Incarnation, View } from './view.ts'
 /** A snapshot that nobody has asked for in so long is let go of, and the log from it on. */
 const SNAPSHOT_KEPT_MS = 5000
 
+/** Entries of the log in one answer, unless one alone is larger. */
+const LOG_BYTES_MAX = 1024 * 1024
+
 /** A part of a snapshot. Small beside what a slow link carries in one `pullMs`, or the next is asked for too early. */
 const CHUNK_BYTES_MAX = 128 * 1024
 
@@ -42,7 +45,7 @@ export class Donor {
     const head = log.position
     if (pull.position > head) return undefined
     if (log.has(pull.position)) {
-      const entries = log.after(pull.position, bytesMax)
+      const entries = log.after(pull.position, Math.min(bytesMax, LOG_BYTES_MAX))
       return { kind: 'log', from: pull.position + 1, entries, head, settings: '' }
     }
     const { snapshot } = this
@@ -128,7 +131,6 @@ export class CatchUp {
   /** Pulls from this member next: a Cut says that it is as far as one must come, and another may never get there. */
   prefer(donor: Incarnation, time: Instant): void {
     this.donors.set(donor, time)
-    if (this.donor === donor) return
     this.donor = donor
     this.unanswered = 0
     this.nextPullAt = Number.NEGATIVE_INFINITY

@@ -8,7 +8,7 @@ import { MEMBERS_MAX } from './view.ts'
 /** Above what is ever reached, and far enough below 2^53 that one more can always be counted. */
 const NUMBER_MAX = 2 ** 50
 
-/** A snapshot of more than this is not believed, and not sent. */
+/** A snapshot of more than this is not believed. What a state may retain is less. */
 export const SNAPSHOT_BYTES_MAX: number = 2 ** 32
 
 /** By itself, whatever the view. */

@@ -87,14 +87,14 @@ export class SchemaRegistry {
   constructor(options: SchemaRegistryOptions) {
     this.options = {
       depthMax: 100,
-      subschemasMax: 2000,
+      subschemasMax: 500,
       valuesMax: 10_000,
       patternCharsMax: 1000,
       patternCharsTotalMax: 10_000,
       compiledMax: 1000,
       compiledBytesMax: 16 * 1024 * 1024,
       validateMs: 200,
-      compileMs: 2000,
+      compileMs: 450,
       ...options,
     }
   }

@@ -11,7 +11,7 @@ import { encodeRecord } from '../../broker/events/record.ts'
 import { State } from '../../broker/events/state.ts'
 import { Twin } from './twin.ts'
 
-const LIMITS = { topicsMax: 4, publishersMax: 3, repliesPerPublisher: 2, retainedBytesMax: 40 }
+const LIMITS = { topicsMax: 4, publishersMax: 3, repliesPerPublisher: 2, retainedBytesMax: 4 * 1024 + 40 }
 const HISTORY = 'abc123'
 
 const TOPICS = ['a', 'a.b', 'a.b.c', 'b', 'b.b']

@@ -7,6 +7,8 @@ import type { StateLimits } from '../../broker/events/state.ts'
 interface Event {
   topic: string
   seq: number
+  /** Place of the first event of its publish. */
+  publish: number
   offset: number
   storedAt: number
   record: Uint8Array
@@ -82,6 +84,7 @@ export class Twin {
           this.events.push({
             topic: topic.name,
             seq: this.seq,
+            publish: seq,
             offset: topic.offset,
             storedAt: this.now,
             record,
@@ -116,11 +119,7 @@ export class Twin {
         if (tooMany || tooLarge || tooOld) event.fate = 'retention'
       })
     }
-    let bytes = 0
-    for (const event of this.events.filter(({ fate }) => fate === 'kept').reverse()) {
-      bytes += event.record.length
-      if (bytes > this.limits.retainedBytesMax) event.fate = 'retention'
-    }
+    for (const event of this.events) if (event.fate === 'kept' && this.isOverAll()) event.fate = 'retention'
     if (id !== '') {
       const entry = publisher ?? { id, highest: 0, replies: [] }
       entry.highest = sequence + count - 1
@@ -129,6 +128,12 @@ export class Twin {
       this.publishers = [...this.publishers.filter((one) => one !== entry), entry].slice(-this.limits.publishersMax)
     }
     return { verdict: 'applied', seq, offset }
+  }
+
+  private isOverAll(): boolean {
+    const kept = this.events.filter(({ fate }) => fate === 'kept')
+    const bytes = kept.reduce((sum, { record }) => sum + record.length, 0)
+    return bytes + 1024 * new Set(kept.map(({ publish }) => publish)).size > this.limits.retainedBytesMax
   }
 
   kept(topic: string): Event[] {

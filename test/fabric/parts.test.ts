@@ -22,7 +22,7 @@ test('parts in any order, some twice, those of several senders mixed: each datag
   const assembly = new Assembly()
   const datagrams = [1000, 1001, 4000].map(datagramOf)
   const senders = [new Parts(), new Parts(), new Parts()]
-  const parts = datagrams.flatMap((datagram, i) => senders[i % 2]!.split(datagram, 300))
+  const parts = datagrams.flatMap((datagram, i) => senders[i]!.split(datagram, 300))
   const shuffled = [...parts, parts[3]!, parts[5]!].sort((a, b) => a[40]! - b[40]!)
   const whole = shuffled.map((part) => assembly.take(part)).filter((one) => one !== undefined)
   for (const one of datagrams) t.true(whole.some((came) => Buffer.compare(came, one) === 0))
@@ -43,13 +43,28 @@ test('a part is lost: nothing comes of it, and the next datagram is whole', (t) 
   )
 })
 
-test('parts of a hundred datagrams, none of them whole: only the newest are kept', (t) => {
+test('datagrams that never become whole: of each sender the newest is kept, and of senders a bounded number', (t) => {
   const assembly = new Assembly()
   const parts = new Parts()
   const all = Array.from({ length: 100 }, () => parts.split(datagramOf(500), 300))
   for (const [first] of all) assembly.take(first!)
   t.is(assembly.take(all[0]![1]!), undefined)
+  assembly.take(all[99]![0]!)
   t.not(assembly.take(all[99]![1]!), undefined)
+
+  const others = Array.from({ length: 65 }, () => new Parts().split(datagramOf(500), 300))
+  for (const [first] of others) assembly.take(first!)
+  t.is(assembly.take(others[0]![1]!), undefined)
+  t.not(assembly.take(others[64]![1]!), undefined)
+})
+
+test('thirty senders at once, part by part: all are whole', (t) => {
+  const assembly = new Assembly()
+  const all = Array.from({ length: 30 }, () => new Parts().split(datagramOf(1000), 300))
+  const whole = all[0]!.flatMap((_, i) =>
+    all.map((parts) => assembly.take(parts[i]!)).filter((one) => one !== undefined),
+  )
+  t.is(whole.length, 30)
 })
 
 test('parts that nobody sends: ignored', (t) => {
