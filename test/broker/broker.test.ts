@@ -426,6 +426,29 @@ test('queued when the view became too small: not published', (t) => {
   t.is(answer.text, 'NOT_PRIMARY not-published')
 })
 
+for (const how of ['the group refuses the second copy', 'the second copy is given back'])
+  test(`put out, a snapshot jumps over what was sent, and ${how}: nobody is told that it was not published`, (t) => {
+    const { group, a, b, c } = three()
+    const own = publishAt(a, 't', ['own'])
+    a.send()
+    a.attached = false
+    a.exclude()
+    group.change([b, c])
+    group.settle()
+    a.restoreFrom(b)
+    group.change([b, a])
+    a.attached = true
+    if (how.startsWith('the group')) {
+      a.refuses = 'too-large'
+      group.settle()
+    } else {
+      a.read()
+      a.broker.output({ type: 'unsent', requests: a.queue.splice(0), why: 'too-large' })
+    }
+    t.regex(own.text, /unknown$/)
+    t.deepEqual(stored(b), ['t "own"'])
+  })
+
 test('time is up: unknown for what was handed to the group, not published for what never was', (t) => {
   const { group, a, b, c } = three()
   const sent = publishAt(a, 't', [1])

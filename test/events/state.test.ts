@@ -468,6 +468,12 @@ test('of many events of one request only the last is left: the bytes of the othe
   }
 })
 
+test('small events: what each costs besides its bytes counts as well', (t) => {
+  const state = begun({ retainedBytesMax: 100 * 1024 })
+  for (let i = 0; i < 1000; i++) publish(state, `t${i % 10}`, ['1'])
+  t.true(state.eventsRetained < 100 && state.eventsRetained > 90, `${state.eventsRetained}`)
+})
+
 test('over the limit of all topics together: the oldest of all go, of whatever topic, and readers are told', (t) => {
   const state = begun({ retainedBytesMax: 2 * 1024 + 30 })
   for (const topic of ['a', 'b', 'a', 'b']) publish(state, topic, ['"123456789"'])

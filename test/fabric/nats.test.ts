@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { connectNats, type NatsFabric, type NatsOptions } from '../../broker/fabric/nats.ts'
 import { type NatsServer, natsTest, startNats } from '../nats-server.ts'
@@ -251,6 +251,36 @@ natsTest('what was sent just before the end still leaves', async (t) => {
   await a.fabric.close()
   await b.end.untilReceived('last words')
   t.is(b.end.received.length, 13)
+})
+
+natsTest('the first words of the server come in pieces: they are put together', async (t) => {
+  const { port } = await server(t)
+  const proxy = createServer((socket) => {
+    const there = connect({ host: '127.0.0.1', port })
+    for (const end of [socket, there]) end.on('error', () => {}).setNoDelay(true)
+    socket.pipe(there)
+    there.on('data', (bytes: Buffer) => {
+      socket.write(bytes.subarray(0, 50))
+      setImmediate(() => socket.write(bytes.subarray(50)))
+    })
+    there.on('close', () => socket.destroy())
+    socket.on('close', () => there.destroy())
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.teardown(() => proxy.close())
+  const a = await attach(t, [`nats://127.0.0.1:${(proxy.address() as AddressInfo).port}`])
+  await a.end.until('link', () => a.fabric.linked)
+  t.deepEqual(a.problems, [])
+})
+
+natsTest('a server that carries more than the largest datagram: no more than that is promised', async (t) => {
+  const { url } = await server(t, { config: 'max_payload: 64000000' })
+  const [a, b] = [await attach(t, [url], 1), await attach(t, [url], 2)]
+  t.is(a.fabric.datagramBytesMax, 16 * 1024 * 1024)
+  const large = 'x'.repeat(a.fabric.datagramBytesMax)
+  a.end.send('everyone', large)
+  await b.end.untilReceived(large)
 })
 
 test('something else than a NATS server at the address: told, and tried again', async (t) => {
