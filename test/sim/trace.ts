@@ -17,6 +17,8 @@ export class Trace {
   private readonly print: (line: string) => void
   private readonly recent: Line[] = []
   private next = 0
+  /** Of processes that have spoken, by incarnation. */
+  private readonly names = new Map<number, string>()
 
   constructor(level: TraceLevel, print: (line: string) => void) {
     this.level = level
@@ -24,9 +26,10 @@ export class Trace {
   }
 
   sent(at: number, letter: Letter): void {
+    this.names.set(letter.from.address, letter.from.name)
     this.keep({ at, letter })
     if (this.level === 'none') return
-    if (this.level === 'all' || !QUIET.has(letter.envelope?.message.kind ?? '')) this.print(text({ at, letter }))
+    if (this.level === 'all' || !QUIET.has(letter.envelope?.message.kind ?? '')) this.print(this.text({ at, letter }))
   }
 
   /** Only in a full trace: what came to whom, in which order. */
@@ -37,12 +40,19 @@ export class Trace {
 
   say(at: number, line: string, level: TraceLevel = 'some'): void {
     this.keep({ at, text: line })
-    if (this.level === 'all' || this.level === level) this.print(text({ at, text: line }))
+    if (this.level === 'all' || this.level === level) this.print(this.text({ at, text: line }))
   }
 
   /** The last few dozen lines. */
   lately(): string[] {
-    return [...this.recent.slice(this.next), ...this.recent.slice(0, this.next)].map(text)
+    return [...this.recent.slice(this.next), ...this.recent.slice(0, this.next)].map((line) => this.text(line))
+  }
+
+  private text(line: Line): string {
+    if ('text' in line) return `${stamp(line.at)} ${line.text}`
+    const { from, to, bytes } = line.letter
+    const target = to === 'everyone' ? '*' : (this.names.get(to) ?? to.toString(16))
+    return `${stamp(line.at)} ${from.name} -> ${target}: ${describe(bytes)}`
   }
 
   private keep(line: Line): void {
@@ -52,12 +62,6 @@ export class Trace {
       this.next = (this.next + 1) % LINES_MAX
     }
   }
-}
-
-function text(line: Line): string {
-  if ('text' in line) return `${stamp(line.at)} ${line.text}`
-  const { from, to, bytes } = line.letter
-  return `${stamp(line.at)} ${from.name} -> ${to === 'everyone' ? '*' : to.toString(16)}: ${describe(bytes)}`
 }
 
 function stamp(at: number): string {
