@@ -258,7 +258,8 @@ async function runSeeds(text: string): Promise<number> {
 function work(): void {
   process.on('message', (seed: number) => {
     const result = simulate(seed, { application: application(), change: change() })
-    process.send?.(result satisfies Report)
+    // A parent that was ended meanwhile reads nothing more.
+    process.send?.(result satisfies Report, undefined, undefined, () => {})
   })
 }
 
