@@ -6,16 +6,9 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import type { StateLimits } from './events/state.ts'
 import type { GroupSettings } from './group/settings.ts'
 import type { Limits } from './http/operations.ts'
-
-/** Limits of the replicated state. Equal everywhere, so they travel with the group's settings. */
-export interface StateLimits {
-  readonly topicsMax: number
-  readonly publishersMax: number
-  readonly repliesPerPublisher: number
-  readonly retainedBytesMax: number
-}
 
 /** All replicas must agree on these: a joiner says its own, and is kept out with the difference. */
 export type AgreedSettings = GroupSettings & StateLimits

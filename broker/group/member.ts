@@ -214,6 +214,7 @@ export class Member {
 
   status(): MemberStatus {
     const member = this.role === 'member'
+    const stalled = this.stalled()
     const unstable = member ? this.order.ownUnstable() : { slots: 0, bytes: 0 }
     const names = (test: (rank: number) => boolean): string[] =>
       member ? this.view.members.filter((_, rank) => rank !== this.rank && test(rank)).map(({ name }) => name) : []
@@ -227,7 +228,7 @@ export class Member {
       position: this.log.position,
       head: Math.max(this.log.position, member ? 0 : this.catchUp.head),
       suspected: names((rank) => !this.detector.hears(this.view.members[rank]!.incarnation, this.time)),
-      stalled: names((rank) => has(this.stalled(), rank)),
+      stalled: names((rank) => has(stalled, rank)),
       leaving: this.leave !== undefined,
       queueRequests: this.queue.length,
       queueBytes: this.queue.bytes,

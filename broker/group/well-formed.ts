@@ -2,7 +2,7 @@
 // that do not follow one another. Such a datagram is noise, and is dropped before it can be believed. (Lies that are well
 // formed are believed: whoever may speak on the fabric is trusted.)
 
-import { type Ballot, type Message, ownerOf, type Proposal, type Slot } from './message.ts'
+import { type Ballot, type HeaderFields, type Message, ownerOf, type Proposal, type Slot } from './message.ts'
 import { MEMBERS_MAX } from './view.ts'
 
 /** Above what is ever reached, and far enough below 2^53 that one more can always be counted. */
@@ -15,14 +15,9 @@ export const SNAPSHOT_BYTES_MAX: number = 2 ** 32
 export function wellFormed(message: Message): boolean {
   switch (message.kind) {
     case 'header':
-      return counted(message.watermark) && message.lastPayload <= message.watermark && message.held.every(counted)
+      return isHeader(message)
     case 'slot':
-      return (
-        counted(message.watermark) &&
-        message.lastPayload <= message.watermark &&
-        message.held.every(counted) &&
-        isSlot(message.record, message.rank)
-      )
+      return isHeader(message) && isSlot(message.record, message.rank)
     case 'want':
       return isRange(message.from, message.to)
     case 'repair':
@@ -77,9 +72,9 @@ export function wellFormed(message: Message): boolean {
 export function fitsView(message: Message, rank: number, size: number): boolean {
   switch (message.kind) {
     case 'header':
-      return message.rank === rank && message.held.length === size
+      return saysHeader(message, rank, size)
     case 'slot':
-      return message.rank === rank && message.held.length === size && message.record.causes.length === size
+      return saysHeader(message, rank, size) && message.record.causes.length === size
     case 'collect':
       return ownerOf(message.ballot) === rank
     case 'state':
@@ -89,6 +84,14 @@ export function fitsView(message: Message, rank: number, size: number): boolean 
     default:
       return true
   }
+}
+
+function saysHeader(header: HeaderFields, rank: number, size: number): boolean {
+  return header.rank === rank && header.held.length === size
+}
+
+function isHeader({ watermark, lastPayload, held }: HeaderFields): boolean {
+  return counted(watermark) && lastPayload <= watermark && held.every(counted)
 }
 
 function counted(number: number): boolean {
