@@ -5,7 +5,7 @@ import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal,
 import type { MemberId } from './view.ts'
 
 /** Raised with every change of the bytes; a datagram of another version is dropped. */
-export const PROTOCOL_VERSION: number = 2
+export const PROTOCOL_VERSION: number = 3
 
 const KINDS = [
   'header',
@@ -154,7 +154,7 @@ export function encode(envelope: Envelope): Uint8Array {
   writer.u8(PROTOCOL_VERSION)
   writer.u8(CODES.get(message.kind)!)
   writer.number(envelope.history)
-  writer.u32(envelope.view)
+  writer.number(envelope.view)
   writer.number(envelope.sender.incarnation)
   writer.text(envelope.sender.name)
   writeMessage(writer, message)
@@ -168,7 +168,7 @@ export function decode(datagram: Uint8Array): Envelope | undefined {
     const kind = KINDS[reader.u8()]
     if (kind === undefined) return undefined
     const history = reader.number()
-    const view = reader.u32()
+    const view = reader.number()
     const incarnation = reader.number()
     const name = reader.text()
     const message = readMessage(reader, kind)
@@ -201,7 +201,7 @@ function writeMessage(writer: Writer, message: Message): void {
       writer.number(message.to)
       break
     case 'repair':
-      writer.u32(message.slotsView)
+      writer.number(message.slotsView)
       writer.u8(message.rank)
       writer.number(message.from)
       writer.number(message.to)
@@ -283,7 +283,7 @@ function writeMessage(writer: Writer, message: Message): void {
       writer.number(message.head)
       writer.number(message.key.slot)
       writer.u8(message.key.rank)
-      writer.u32(message.number)
+      writer.number(message.number)
       writeMembers(writer, message.members)
       writer.number(message.total)
       writer.number(message.offset)
@@ -305,7 +305,7 @@ function readMessage(reader: Reader, kind: Message['kind']): Message {
     case 'repair':
       return {
         kind,
-        slotsView: reader.u32(),
+        slotsView: reader.number(),
         rank: reader.u8(),
         from: reader.number(),
         to: reader.number(),
@@ -384,7 +384,7 @@ function readChunk(reader: Reader): ChunkMessage {
     position: reader.number(),
     head: reader.number(),
     key: { slot: reader.number(), rank: reader.u8() },
-    number: reader.u32(),
+    number: reader.number(),
     members: readMembers(reader),
     total: reader.number(),
     offset: reader.number(),
@@ -439,7 +439,7 @@ function readSlot(reader: Reader): Slot {
 function writeEntry(writer: Writer, entry: LogEntry): void {
   if (entry.kind === 'slot') {
     writer.u8(0)
-    writer.u32(entry.view)
+    writer.number(entry.view)
     writer.number(entry.slot)
     writer.u8(entry.rank)
     writer.raw(entry.batch)
@@ -451,13 +451,13 @@ function writeEntry(writer: Writer, entry: LogEntry): void {
 
 function readEntry(reader: Reader): LogEntry {
   if (reader.u8() === 1) return { kind: 'view', proposal: readProposal(reader) }
-  return { kind: 'slot', view: reader.u32(), slot: reader.number(), rank: reader.u8(), batch: reader.raw() }
+  return { kind: 'slot', view: reader.number(), slot: reader.number(), rank: reader.u8(), batch: reader.raw() }
 }
 
 function writeProposal(writer: Writer, proposal: Proposal): void {
   writer.number(proposal.birth)
   writer.number(proposal.history)
-  writer.u32(proposal.view)
+  writer.number(proposal.view)
   writeMembers(writer, proposal.oldMembers)
   writeMembers(writer, proposal.members)
   writer.many(proposal.leaving, (incarnation) => writer.number(incarnation))
@@ -468,7 +468,7 @@ function readProposal(reader: Reader): Proposal {
   return {
     birth: reader.number(),
     history: reader.number(),
-    view: reader.u32(),
+    view: reader.number(),
     oldMembers: readMembers(reader),
     members: readMembers(reader),
     leaving: reader.many(() => reader.number()),

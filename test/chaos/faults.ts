@@ -223,19 +223,16 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: 'loss',
-    about: 'with --netns: packets to one replica are lost, delayed and reordered (tc netem)',
+    about: 'with --netns: packets from and to one replica are lost (nftables)',
     parts: true,
     possible: inNamespaces,
     run: (stage, chance, tell) =>
       withReplica(stage, chance, async ({ name, home }) => {
         const ms = duration(stage, chance, 1000, 10_000)
-        const percent = anyMagnitude(chance, 1, 30)
-        const delayMs = anyMagnitude(chance, 1, 100)
-        tell(
-          `${percent} % of what goes to ${name} is lost, the rest is late by up to ${2 * delayMs} ms, for ${seconds(ms)}`,
-        )
-        home!.disturb(`loss ${percent}% delay ${delayMs}ms ${delayMs}ms`)
-        await stage.pass(ms).finally(() => home!.disturb(undefined))
+        const percent = anyMagnitude(chance, 1, 40)
+        tell(`${percent} % of the packets from and to ${name} are lost, for ${seconds(ms)}`)
+        home!.lose(percent)
+        await stage.pass(ms).finally(() => home!.lose(0))
       }),
   },
   {

@@ -1,5 +1,5 @@
 // A network namespace for each replica, where this machine lets us make them: then its network is a cable of its own, which
-// can be pulled, and lose and delay packets as real ones do. Connections are not told when that happens.
+// can be pulled, and lose packets as real ones do. Connections are not told when that happens.
 
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,8 +14,8 @@ export interface Namespace {
   readonly gateway: string
   pull(): void
   plug(): void
-  /** Text for `tc netem`; undefined: as it was. Throws where the system cannot do it. */
-  disturb(how: string | undefined): void
+  /** So many of a hundred packets are lost, each way; 0: as it was. Throws where the system cannot do it. */
+  lose(percent: number): void
 }
 
 export interface Namespaces {
@@ -60,10 +60,7 @@ export function makeNamespaces(names: readonly string[]): Namespaces {
         gateway,
         pull: () => ip('link', 'set', cable, 'down'),
         plug: () => ip('link', 'set', cable, 'up'),
-        disturb: (how) => {
-          if (how === undefined) command('tc', ['qdisc', 'del', 'dev', cable, 'root'])
-          else command('tc', ['qdisc', 'add', 'dev', cable, 'root', 'netem', ...how.split(' ')])
-        },
+        lose: (percent) => command('ip', ['netns', 'exec', space, 'nft', '-f', '-'], losing(percent)),
       })
     }
   } catch (error) {
@@ -73,23 +70,35 @@ export function makeNamespaces(names: readonly string[]): Namespaces {
   return { of, remove }
 }
 
-/** Whether packets can be lost and delayed here: a kernel may come without. */
-export function canDisturb({ of }: Namespaces): boolean {
+/** Undefined: packets can be lost here. Else why not. */
+export function whyNoLoss({ of }: Namespaces): string | undefined {
   const [any] = of.values()
   try {
-    any!.disturb('delay 1ms')
-    any!.disturb(undefined)
-    return true
-  } catch {
-    return false
+    any!.lose(1)
+    any!.lose(0)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
   }
+}
+
+/** Rules of nftables and not `tc netem`, which fewer kernels have. */
+function losing(percent: number): string {
+  const rule = percent === 0 ? '' : `numgen random mod 100 < ${percent} drop`
+  return `
+    table inet weather {}
+    delete table inet weather
+    table inet weather {
+      chain in { type filter hook input priority filter; ${rule} }
+      chain out { type filter hook output priority filter; ${rule} }
+    }`
 }
 
 function ip(...args: readonly string[]): void {
   command('ip', args)
 }
 
-function command(program: string, args: readonly string[]): void {
-  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+function command(program: string, args: readonly string[], input = ''): void {
+  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8', input })
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`)
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chaos } from './chaos.ts'
 import { FAULTS } from './faults.ts'
-import { canDisturb, makeNamespaces, type Namespaces } from './namespaces.ts'
+import { makeNamespaces, type Namespaces, whyNoLoss } from './namespaces.ts'
 import { NAMES } from './stage.ts'
 import { starts } from './starts.ts'
 
@@ -102,8 +102,9 @@ async function main(): Promise<number> {
       console.log(`Skipped: network namespaces cannot be made here: ${(error as Error).message}`)
       return 0
     }
-    if (!canDisturb(namespaces)) {
-      console.log('This system has no netem: cables are pulled, but packets not lost one by one.')
+    const why = whyNoLoss(namespaces)
+    if (why !== undefined) {
+      console.log(`Cables are pulled, but packets not lost one by one: ${why}`)
       options.faults = options.faults.filter(({ kind }) => kind !== 'loss')
     }
   }

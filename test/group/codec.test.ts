@@ -23,7 +23,7 @@ const slot: fc.Arbitrary<Slot> = fc.record({
 const proposal: fc.Arbitrary<Proposal> = fc.record({
   birth: count,
   history: count,
-  view: fc.nat(),
+  view: count,
   oldMembers: members,
   members,
   leaving: fc.array(count, { maxLength: 7 }),
@@ -40,7 +40,7 @@ const header: fc.Arbitrary<HeaderFields> = fc.record({
   digest: fc.record({ position: count, digest: fc.nat(2 ** 32 - 1) }),
 })
 const entry: fc.Arbitrary<LogEntry> = fc.oneof(
-  fc.record({ kind: fc.constant('slot' as const), view: fc.nat(), slot: count, rank, batch: bytes }),
+  fc.record({ kind: fc.constant('slot' as const), view: count, slot: count, rank, batch: bytes }),
   fc.record({ kind: fc.constant('view' as const), proposal }),
 )
 
@@ -115,7 +115,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
 
 const envelope: fc.Arbitrary<Envelope> = fc.record({
   history: count,
-  view: fc.nat(),
+  view: count,
   sender: fc.record({ name: fc.string(), incarnation: count }),
   message,
 })

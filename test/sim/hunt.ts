@@ -1,6 +1,6 @@
 // Looks for what a broken variant of the protocol breaks: first in the scenario that is made for it, or over seeds.
 
-import { loadBroken } from './broken-protocol.ts'
+import { loadEdited } from './edited-protocol.ts'
 import type { Variant } from './variants.ts'
 import type { Failure } from './world.ts'
 
@@ -8,31 +8,26 @@ export interface Catch {
   /** The guarantee whose checker noticed, `BUG` or `SCRIPT`. */
   readonly id: string
   readonly text: string
-  /** The line that shows it. */
-  readonly command: string
-  /** How many seeds were run; 0 for a scenario. */
-  readonly seeds: number
+  /** Where: the scenario, or the seed and how many were run. */
+  readonly shown: string
 }
 
 export async function hunt(variant: Variant): Promise<Catch | undefined> {
-  const { simulate, scenarios } = await loadBroken(variant)
-  const caught = (failure: Failure, flag: string, seeds: number): Catch => ({
-    id: failure.id.split(' ')[0]!,
-    text: failure.text,
-    command: `npm run sim -- ${flag} --variant ${variant.name}`,
-    seeds,
-  })
+  const { simulate, scenarios } = await loadEdited(variant)
+  const caught = ({ id, text }: Failure, shown: string): Catch => ({ id: id.split(' ')[0]!, text, shown })
   if ('scenario' in variant.shownBy) {
     const { scenario: name } = variant.shownBy
     const scenario = scenarios.find((one) => one.name === name)
     if (scenario === undefined) throw new Error(`variant ${variant.name}: there is no scenario ${name}`)
     const failure = scenario.run({})
-    return failure && caught(failure, `--scenario ${name}`, 0)
+    return failure && caught(failure, `scenario ${name}`)
   }
   const { from, within } = variant.shownBy
   for (let seed = from; seed < from + within; seed++) {
     const { failure } = simulate(seed)
-    if (failure !== undefined) return caught(failure, `--seed ${seed}`, seed - from + 1)
+    if (failure === undefined) continue
+    const seeds = seed - from + 1
+    return caught(failure, `seed ${seed}, ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`)
   }
   return undefined
 }

@@ -5,7 +5,8 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { loadBroken, type Simulator } from './broken-protocol.ts'
+import { loadEdited, type Simulator } from './edited-protocol.ts'
+import { FAR_COUNTERS } from './far-counters.ts'
 import { hunt } from './hunt.ts'
 import { drawPlan } from './plan.ts'
 import { Progress } from './progress.ts'
@@ -37,7 +38,8 @@ const HELP = `npm run sim -- [options]
   --scenario NAME    run one directed scenario with its trace; --scenario list names them
   --application A    log or broker, instead of what the seeds draw (every fourth runs the broker)
   --variants         break the protocol in every way of test/sim/variants.ts and print who catches it
-  --variant NAME     with --seed, --seeds or --scenario: one of these; a run that passes is then bad news
+  --variant NAME     with --seed, --seeds or --scenario: one of these; a run that passes is then bad news. Or one of
+                     test/sim/far-counters.ts, where counters begin near a limit and all must pass
   --keep-going       with --seeds: go on after a failure (default), --no-keep-going: stop at the first
   --jobs N           processes to use (default: one a core)
   --help             this text
@@ -88,22 +90,26 @@ else process.exitCode = await runSeeds(args.seeds ?? '1-500')
 
 async function simulator(variantName: string | undefined): Promise<Simulator> {
   if (variantName === undefined) return { simulate: simulateRight, scenarios: SCENARIOS }
-  const variant = VARIANTS.find(({ name }) => name === variantName)
-  if (variant === undefined) {
-    throw new Error(`--variant ${variantName}: there are ${VARIANTS.map(({ name }) => name).join(', ')}`)
-  }
-  return loadBroken(variant)
+  const all = [...VARIANTS, ...FAR_COUNTERS]
+  const variant = all.find(({ name }) => name === variantName)
+  if (variant === undefined)
+    throw new Error(`--variant ${variantName}: there are ${all.map(({ name }) => name).join(', ')}`)
+  return loadEdited(variant)
 }
 
 async function huntAll(): Promise<number> {
   let escaped = 0
+  const row = (name: string, breaks: string, by: string, shown: string, what: string): void =>
+    console.log(`${name.padEnd(28)} ${breaks.padEnd(14)} ${by.padEnd(10)} ${shown.padEnd(24)} ${what}`)
+  row('variant', 'breaks', 'caught by', 'in', 'what is broken')
   for (const variant of VARIANTS) {
     const caught = await hunt(variant)
     const right = caught !== undefined && variant.caughtBy.includes(caught.id)
     if (!right) escaped++
-    const by = caught === undefined ? 'NOT CAUGHT' : `${right ? '' : 'WRONGLY '}caught by ${caught.id}`
-    console.log(`${variant.name}: ${variant.what}\n    ${by}${caught && `: ${caught.command}`}`)
+    const by = caught === undefined ? 'NOBODY' : `${caught.id}${right ? '' : ' WRONG'}`
+    row(variant.name, variant.caughtBy.join(' '), by, caught?.shown ?? '', variant.what)
   }
+  console.log(`\nTo see one: npm run sim -- --variant NAME and --seed N, or --scenario NAME`)
   console.log(`${VARIANTS.length - escaped} variants caught, ${escaped} not`)
   return escaped === 0 ? 0 : 1
 }

@@ -1,7 +1,7 @@
 // Long runs and small ones: what was run is remembered in ranges, and a failing plan is made as small as it still fails.
 
 import test from 'ava'
-import { loadBroken } from './broken-protocol.ts'
+import { loadEdited } from './edited-protocol.ts'
 import { drawPlan, FAULTS } from './plan.ts'
 import { Chance } from './random.ts'
 import { shrink } from './shrink.ts'
@@ -51,7 +51,7 @@ test('a smaller plan: without a fault, the others strike when and as they did', 
 test('a failing seed shrinks: to fewer strikes that break the same guarantee', async (t) => {
   const variant = VARIANTS.find(({ name }) => name === 'chosen-by-one')
   if (variant === undefined) return t.fail('the variant is gone')
-  const broken = await loadBroken(variant)
+  const broken = await loadEdited(variant)
   const run = (seed: number, change: Change = {}): RunResult => broken.simulate(seed, { change })
   let seed = 1
   while (seed < 200 && run(seed).failure === undefined) seed++

@@ -1,27 +1,18 @@
 // Deliberately broken variants of the protocol: each breaks one rule, and a checker must notice. A checker, or a directed
 // scenario, that has never caught anything proves nothing. What is given is the text of the rule and what is put in its
-// place; `broken-protocol.ts` loads the protocol so, and a rule that is written otherwise since is complained about.
+// place; `edited-protocol.ts` loads the protocol so.
 
-export interface Variant {
-  readonly name: string
-  /** The rule that is broken. */
-  readonly what: string
-  readonly edits: readonly Edit[]
+import type { Edit, Edited } from './edited-protocol.ts'
+
+export interface Variant extends Edited {
   /** Who may be the first to notice: checkers, `BUG` for the protocol's own assertions, `SCRIPT` for a scenario. */
   readonly caughtBy: readonly string[]
   /** A directed scenario, or one of so many seeds. */
   readonly shownBy: { readonly scenario: string } | { readonly from: number; readonly within: number }
 }
 
-interface Edit {
-  /** Below `broker/`. */
-  readonly file: string
-  readonly right: string
-  readonly broken: string
-}
-
-function inGroup(file: string, right: string, broken: string): Edit {
-  return { file: `group/${file}.ts`, right, broken }
+function inGroup(file: string, right: string, put: string): Edit {
+  return { file: `group/${file}.ts`, right, put }
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -395,7 +386,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'half-goes-on',
     what: 'half of a view is a quorum without rank 0 too',
-    edits: [{ file: 'group/view.ts', right: '&& has(ranks, 0)', broken: '' }],
+    edits: [{ file: 'group/view.ts', right: '&& has(ranks, 0)', put: '' }],
     caughtBy: ['G1', 'G9'],
     shownBy: { scenario: 'half' },
   },
@@ -535,7 +526,7 @@ export const VARIANTS: readonly Variant[] = [
       {
         file: 'driver.ts',
         right: "if (output.type === 'reincarnated') this.parts.fabric.address(output.incarnation)",
-        broken: '',
+        put: '',
       },
     ],
     caughtBy: ['SCRIPT', 'G10'],
@@ -555,9 +546,22 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'no-publisher-memory',
     what: 'a retry is not known again',
-    edits: [{ file: 'events/publishers.ts', right: 'if (publisher === undefined) return NEW', broken: 'return NEW' }],
+    edits: [{ file: 'events/publishers.ts', right: 'if (publisher === undefined) return NEW', put: 'return NEW' }],
     caughtBy: ['G7'],
     shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'publishers-forgotten-by-time',
+    what: 'a publisher is forgotten when it has said nothing for a while, not when there are too many',
+    edits: [
+      {
+        file: 'events/publishers.ts',
+        right: 'if (this.byId.size > this.publishersMax) this.forget(this.order.oldest!)',
+        put: 'while (seq - this.order.oldest!.replies.at(-1)!.seq > 20) this.forget(this.order.oldest!)',
+      },
+    ],
+    caughtBy: ['G7'],
+    shownBy: { from: 1, within: 300 },
   },
   {
     name: 'snapshot-without-publishers',
@@ -566,7 +570,7 @@ export const VARIANTS: readonly Variant[] = [
       {
         file: 'events/publishers.ts',
         right: 'this.byId.set(id, publisher)\n      this.order.use(publisher)\n    }\n  }\n\n  private',
-        broken: 'void [publisher]\n    }\n  }\n\n  private',
+        put: 'void [publisher]\n    }\n  }\n\n  private',
       },
     ],
     caughtBy: ['G7', 'G8'],
