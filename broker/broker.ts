@@ -311,6 +311,9 @@ export class Broker implements Application {
       case 'exit':
         this.onExit(output.reason)
         break
+      case 'early':
+      case 'retract':
+        break // Subscribers are given what is safe.
       case 'note':
         this.onNote(output.note)
         break

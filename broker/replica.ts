@@ -236,6 +236,8 @@ export class Replica {
         void this.finish({ failed: !this.leaving, reason: output.reason })
         break
       case 'deliver':
+      case 'early':
+      case 'retract':
         break
       default:
         output satisfies never

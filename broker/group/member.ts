@@ -28,7 +28,7 @@ import type {
 } from './message.ts'
 import { Observers } from './observers.ts'
 import { PatientClock } from './patient-clock.ts'
-import type { Counters, Input, Instant, MemberStatus, Note, Output, Role, SubmitRefusal } from './port.ts'
+import type { Counters, EarlySlot, Input, Instant, MemberStatus, Note, Output, Role, SubmitRefusal } from './port.ts'
 import type { Candidate } from './proposal.ts'
 import type { Random } from './random.ts'
 import { Retransmission } from './retransmission.ts'
@@ -507,8 +507,10 @@ export class Member {
       this.fetch()
       return
     }
+    this.showEarly()
     this.deliverSafe()
     this.sendTurn()
+    this.showEarly()
     this.deliverSafe() // In a view of one, what was sent just now is safe.
     this.fetch()
     this.order.dropStable()
@@ -561,6 +563,21 @@ export class Member {
 
   private sendSlot(record: Slot): void {
     this.broadcast({ kind: 'slot', ...this.headerFields(false), record })
+  }
+
+  private showEarly(): void {
+    for (const { level, slot } of this.order.takeEarly())
+      this.outputs.push({ type: 'early', level, ...this.shownAs(this.view, slot) })
+  }
+
+  private shownAs(view: View, { slot, sender, batch }: Slot): Omit<EarlySlot, 'level'> {
+    return { view: view.number, slot, sender: view.members[sender]!, batch }
+  }
+
+  /** The view is over here: what was shown and not delivered in it never will be. */
+  private retract(view: View, order: TotalOrder): void {
+    for (const { level, slot } of order.shownInVain())
+      this.outputs.push({ type: 'retract', level, ...this.shownAs(view, slot) })
   }
 
   private deliverSafe(): void {
@@ -952,6 +969,7 @@ export class Member {
     const trim = order.causallyClosed(proposal.trim)
     const cut = this.rank >= 0 && this.role === 'member' ? order.ownBeyond(trim) : []
     for (const slot of order.takeThrough(trim)) this.deliver(old, slot.slot, slot.sender, slot.batch)
+    this.retract(old, order)
     for (const slot of cut.reverse()) this.queue.putBack(slot.batch)
     this.begin(proposal, order)
   }
@@ -1040,6 +1058,7 @@ export class Member {
   /** Put out: what is beyond the safe prefix is dropped, and under a fresh incarnation the way back in is begun. */
   private becomeObserver(reason: string): void {
     const voted = this.role === 'member' || this.flush.promised > 0
+    if (this.role === 'member') this.retract(this.view, this.order)
     this.role = 'observer'
     this.wedged = false
     this.installing = undefined

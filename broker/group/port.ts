@@ -3,6 +3,14 @@
 
 import type { Incarnation, MemberId, View } from './view.ts'
 
+/**
+ * How much order is waited for, the least and fastest first. `fifo`: all earlier slots of the sender. `causal`: besides,
+ * everything that the sender held when it made the slot. `agreed`: everything before it in the order. What comes by these
+ * three may be taken back, and changes no replicated state. (Birman, Schiper and Stephenson 1991; Amir et al., Totem, 1995.)
+ */
+export const EARLY_LEVELS = ['fifo', 'causal', 'agreed'] as const
+export type EarlyLevel = (typeof EARLY_LEVELS)[number]
+
 /** Milliseconds of a clock that never goes back. Only differences mean anything. */
 export type Instant = number
 
@@ -34,6 +42,13 @@ export type Output =
       readonly sender: MemberId
       readonly batch: Uint8Array
     }
+  /** Shown before it is safe. Each slot at most once a level, fifo before causal before agreed before `deliver`. */
+  | ({ readonly type: 'early' } & EarlySlot)
+  /**
+   * Will not be delivered in its view: taken back from all who were shown it, at this level and those before. From a member
+   * that goes on to the next view only what was shown as fifo is ever taken back.
+   */
+  | ({ readonly type: 'retract' } & EarlySlot)
   | ViewOutput
   /** Answer with the input `snapshot` before any further input. */
   | { readonly type: 'takeSnapshot' }
@@ -46,6 +61,14 @@ export type Output =
   | { readonly type: 'note'; readonly note: Note }
   /** Nothing comes out any more: it has left, or must not go on. */
   | { readonly type: 'exit'; readonly reason: string }
+
+export interface EarlySlot {
+  readonly level: EarlyLevel
+  readonly view: number
+  readonly slot: number
+  readonly sender: MemberId
+  readonly batch: Uint8Array
+}
 
 export interface ViewOutput {
   readonly type: 'view'

@@ -8,6 +8,7 @@
 
 import assert from 'node:assert'
 import type { OrderKey, Slot } from './message.ts'
+import { EARLY_LEVELS, type EarlyLevel } from './port.ts'
 
 /** One sender's slots in one view. */
 class Lane {
@@ -18,6 +19,8 @@ class Lane {
   /** Held payload slots in order that may still be asked for; the first `delivered` of them have been delivered. */
   slots: Slot[] = []
   delivered = 0
+  /** As `delivered`, at each of the early levels: what was delivered needs not be shown any more. */
+  readonly shown: number[] = EARLY_LEVELS.map(() => 0)
   /** The last payload slot that was dropped from `slots`: nobody in the view needs it any more. */
   dropped: number
   /** Payload slots that came before one that precedes them, by the one that they follow. */
@@ -45,6 +48,17 @@ class Lane {
     }
     if (this.watermark > this.held && this.lastPayload <= this.heldPayload) this.held = this.watermark
     return added
+  }
+
+  deliver(): void {
+    this.delivered++
+    for (const [level, shown] of this.shown.entries()) this.shown[level] = Math.max(shown, this.delivered)
+  }
+
+  /** The last payload slot that was shown at an early level, or delivered. */
+  shownThrough(level: number): number {
+    const shown = this.shown[level]!
+    return shown === 0 ? this.dropped : this.slots[shown - 1]!.slot
   }
 
   append(slot: Slot): void {
@@ -270,8 +284,8 @@ export class TotalOrder {
   }
 
   /** The next slot of the order, if everything before it is known. */
-  private nextKnown(): Slot | undefined {
-    const next = this.nextUndelivered()
+  private nextKnown(through: (lane: Lane) => number = (lane) => lane.delivered): Slot | undefined {
+    const next = this.nextAfter(through)
     if (!next) return undefined
     for (let rank = 0; rank < this.size; rank++) {
       // A slot of the same number sorts by rank: of higher ranks only the turns before it matter.
@@ -281,13 +295,50 @@ export class TotalOrder {
     return next
   }
 
-  private nextUndelivered(): Slot | undefined {
+  private nextAfter(through: (lane: Lane) => number): Slot | undefined {
     let next: Slot | undefined
     for (const lane of this.lanes) {
-      const slot = lane.slots[lane.delivered]
+      const slot = lane.slots[through(lane)]
       if (slot && (!next || slot.slot < next.slot)) next = slot
     }
     return next
+  }
+
+  // ---- early levels
+
+  /** What may be shown now that was not, level by level, each in the level's order. */
+  takeEarly(): { level: EarlyLevel; slot: Slot }[] {
+    const early: { level: EarlyLevel; slot: Slot }[] = []
+    for (const [level, name] of EARLY_LEVELS.entries())
+      for (let slot = this.nextEarly(level); slot; slot = this.nextEarly(level)) {
+        this.lane(slot.sender).shown[level]! += 1
+        early.push({ level: name, slot })
+      }
+    return early
+  }
+
+  private nextEarly(level: number): Slot | undefined {
+    if (EARLY_LEVELS[level] === 'agreed') return this.nextKnown((lane) => lane.shown[level]!)
+    for (const lane of this.lanes) {
+      const slot = lane.slots[lane.shown[level]!]
+      if (slot && (EARLY_LEVELS[level] === 'fifo' || this.causesShown(slot, level))) return slot
+    }
+    return undefined
+  }
+
+  /** By its own causes, never by what the datagram says that brought it: a repair comes with somebody else's word. */
+  private causesShown({ sender, causes }: Slot, level: number): boolean {
+    return causes.every((cause, rank) => rank === sender || this.lane(rank).shownThrough(level) >= cause)
+  }
+
+  /** What was shown and is not delivered, each with the last level that it was shown at. */
+  shownInVain(): { level: EarlyLevel; slot: Slot }[] {
+    return this.lanes.flatMap((lane) =>
+      lane.slots.slice(lane.delivered, lane.shown[0]).map((slot, i) => {
+        const level = EARLY_LEVELS.findLast((_, level) => lane.shown[level]! > lane.delivered + i)!
+        return { level, slot }
+      }),
+    )
   }
 
   /** To be called with each slot as it is delivered. */
@@ -296,7 +347,7 @@ export class TotalOrder {
       slot.slot > this.delivered.slot || (slot.slot === this.delivered.slot && slot.sender > this.delivered.rank),
       'G3: delivery follows the order',
     )
-    this.lane(slot.sender).delivered++
+    this.lane(slot.sender).deliver()
     this.delivered = { slot: slot.slot, rank: slot.sender }
   }
 
@@ -305,7 +356,7 @@ export class TotalOrder {
     for (const [rank, lane] of this.lanes.entries()) {
       for (let slot = lane.slots[lane.delivered]; slot; slot = lane.slots[lane.delivered]) {
         if (slot.slot > key.slot || (slot.slot === key.slot && rank > key.rank)) break
-        lane.delivered++
+        lane.deliver()
       }
     }
     if (key.slot > this.delivered.slot) this.delivered = key
@@ -325,6 +376,7 @@ export class TotalOrder {
       lane.dropped = lane.slots[drop - 1]!.slot
       lane.slots.splice(0, drop)
       lane.delivered -= drop
+      for (const [level, shown] of lane.shown.entries()) lane.shown[level] = shown - drop
     }
   }
 

@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import type { OrderKey, Slot } from '../../broker/group/message.ts'
+import { EARLY_LEVELS, type EarlyLevel } from '../../broker/group/port.ts'
 import { type Missing, TotalOrder } from '../../broker/group/total-order.ts'
 import { Chance } from '../sim/random.ts'
 
@@ -230,6 +231,46 @@ test('G3, delivery against the order: an assertion', (t) => {
   t.throws(() => order.markDelivered(slotOf(1, 2, 1)), { message: /G3/ })
 })
 
+const early = (order: TotalOrder): string[] => order.takeEarly().map(({ level, slot }) => `${level} ${keyOf(slot)}`)
+const inVain = (order: TotalOrder): string[] => order.shownInVain().map(({ level, slot }) => `${level} ${keyOf(slot)}`)
+
+test('a slot whose cause is still missing: shown as fifo at once, as causal and agreed when the cause is there', (t) => {
+  const order = new TotalOrder(3, 0, AHEAD_MAX)
+  order.addSlot(slotOf(1, 2, 0, [0, 0, 1]))
+  t.deepEqual(early(order), ['fifo 2/1'])
+  order.addSlot(slotOf(2, 1, 0, [0, 0, 0]))
+  t.deepEqual(early(order), ['fifo 1/2', 'causal 1/2', 'causal 2/1'], 'own turns are still open')
+  order.raiseOwnWatermark(2)
+  t.deepEqual(early(order), ['agreed 1/2', 'agreed 2/1'], 'a second turn of c sorts after that of b')
+})
+
+test('a slot after one that is lost: not even shown as fifo', (t) => {
+  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  order.addSlot(slotOf(1, 2, 1, [0, 0]))
+  t.deepEqual(early(order), [])
+  order.addSlot(slotOf(1, 1, 0, [0, 0]))
+  t.deepEqual(early(order), ['fifo 1/1', 'fifo 2/1', 'causal 1/1', 'causal 2/1'])
+})
+
+test('shown and never delivered: taken back at the last level that it had; what was delivered is not', (t) => {
+  const order = new TotalOrder(3, 0, AHEAD_MAX)
+  order.addSlot(slotOf(1, 1, 0, [0, 0, 0]))
+  order.addSlot(slotOf(1, 3, 1, [0, 1, 0]))
+  order.addSlot(slotOf(2, 5, 0, [0, 9, 0]))
+  order.raiseOwnWatermark(2)
+  order.takeEarly()
+  t.deepEqual(inVain(order), ['agreed 1/1', 'causal 3/1', 'fifo 5/2'])
+  order.raiseOwnWatermark(3)
+  order.takeEarly()
+  order.report(1, [3, 3, 0])
+  order.report(2, [3, 3, 5])
+  t.deepEqual(deliverSafe(order), ['1/1', '3/1'])
+  t.deepEqual(inVain(order), ['fifo 5/2'])
+  order.dropStable()
+  t.deepEqual(inVain(order), ['fifo 5/2'])
+  t.deepEqual(early(order), [], 'nothing is shown twice')
+})
+
 test('an effect whose cause is beyond the trim: cut, with the later ones of its sender and what they caused [c4]', (t) => {
   const order = new TotalOrder(3, 0, AHEAD_MAX)
   order.addSlot(slotOf(1, 1, 0, [0, 0, 0]))
@@ -266,6 +307,7 @@ test('a joiner: begins at what its log was cut at, and skips what the log has go
 
 /** All that can be asked of an order: what is new there needs its dumb twin here. */
 type Order = Pick<TotalOrder, keyof TotalOrder>
+type Early = ReturnType<Order['takeEarly']>[number]
 
 /** The same without a thought of speed: sets of what was learned, everything else found anew at each question. */
 class DumbOrder implements Order {
@@ -281,6 +323,7 @@ class DumbOrder implements Order {
   private readonly announced: { rank: number; watermark: number; lastPayload: number }[] = []
   private readonly said: { reporter: number; rank: number; held: number }[] = []
   private readonly delivered = new Set<string>()
+  private readonly shown = { fifo: new Set<string>(), causal: new Set<string>(), agreed: new Set<string>() }
   private readonly droppedThrough: number[]
   private payloadHeld = false
 
@@ -403,17 +446,55 @@ class DumbOrder implements Order {
 
   nextSafe(): Slot | undefined {
     const next = this.undelivered()[0]
-    if (!next || next.slot > this.stableThrough(next.sender)) return undefined
-    for (const rank of this.ranks()) {
+    return next && next.slot <= this.stableThrough(next.sender) && this.allKnownBefore(next) ? next : undefined
+  }
+
+  private allKnownBefore(next: Slot): boolean {
+    return this.ranks().every((rank) => {
       for (let slot = this.floor[rank]! + 1; slot < next.slot || (slot === next.slot && rank <= next.sender); slot++) {
-        if (!this.fixed.has(`${slot}/${rank}`)) return undefined
+        if (!this.fixed.has(`${slot}/${rank}`)) return false
       }
+      return true
+    })
+  }
+
+  takeEarly(): Early[] {
+    const early: Early[] = []
+    const show = (level: EarlyLevel, slot: Slot): void => {
+      this.shown[level].add(keyOf(slot))
+      early.push({ level, slot })
     }
-    return next
+    const shown = (level: EarlyLevel, slot: Slot): boolean => this.shown[level].has(keyOf(slot))
+    const held = this.held()
+    const candidates = this.slots
+      .filter((slot) => slot.slot <= held[slot.sender]!)
+      .sort((a, b) => a.slot - b.slot || a.sender - b.sender)
+    for (const slot of candidates) if (!shown('fifo', slot)) show('fifo', slot)
+    // Causes sort before effects, so that one walk finds all.
+    for (const slot of candidates) {
+      const needed = slot.causes.map((cause, rank) => (rank === slot.sender ? slot.previousPayload : cause))
+      const isShown = (cause: number, rank: number): boolean =>
+        cause <= this.floor[rank]! || this.of(rank).some((one) => one.slot === cause && shown('causal', one))
+      if (!shown('causal', slot) && needed.every(isShown)) show('causal', slot)
+    }
+    for (const slot of candidates) {
+      if (shown('agreed', slot)) continue
+      if (!this.allKnownBefore(slot)) break
+      show('agreed', slot)
+    }
+    return early
+  }
+
+  shownInVain(): Early[] {
+    return this.slots.flatMap((slot) => {
+      const level = EARLY_LEVELS.findLast((level) => this.shown[level].has(keyOf(slot)))
+      return level && !this.delivered.has(keyOf(slot)) ? [{ level, slot }] : []
+    })
   }
 
   markDelivered(slot: Slot): void {
     this.delivered.add(keyOf(slot))
+    for (const level of EARLY_LEVELS) this.shown[level].add(keyOf(slot))
   }
 
   skipThrough(key: OrderKey): void {
@@ -512,10 +593,16 @@ class DumbOrder implements Order {
   }
 }
 
+function byKey(one: Early, other: Early): number {
+  const text = ({ level, slot }: Early): string => `${level} ${keyOf(slot)}`
+  return text(one) < text(other) ? -1 : 1
+}
+
 /** A member of the small view: both of its orders are told and asked the same, and must answer the same. */
 class Pair {
   readonly rank: number
   readonly delivered: Slot[] = []
+  readonly shown: string[] = []
   private readonly t: ExecutionContext
   private readonly seed: number
   private readonly orders: [TotalOrder, DumbOrder]
@@ -531,6 +618,16 @@ class Pair {
     const [clever, dumb] = this.orders.map((order) => [ask(order), this.rank < 0 ? joinerSees(order) : sees(order)])
     if (!isDeepStrictEqual(clever, dumb)) this.t.deepEqual(clever, dumb, `seed ${this.seed}, rank ${this.rank}, ${ask}`)
     return clever![0] as R
+  }
+
+  /** Which of two that do not depend on each other is shown first is left open, so sets are compared. */
+  show(): void {
+    const early = this.both((order) => order.takeEarly().sort(byKey))
+    for (const { level, slot } of early) this.shown.push(`${level} ${keyOf(slot)}`)
+  }
+
+  retract(): Early[] {
+    return this.both((order) => order.shownInVain().sort(byKey))
   }
 
   deliver(): boolean {
@@ -589,12 +686,14 @@ class SmallView {
       ['arrive', 2 * this.members.length],
       ['repair', 1],
       ['deliver', 3],
+      ['show', 2],
       ['drop', 1],
     ])
     if (what === 'submit') this.submit(member)
     else if (what === 'turn') this.endTurn(member)
     else if (what === 'arrive') this.arrive()
     else if (what === 'repair') this.repair(member)
+    else if (what === 'show') member.show()
     else if (what === 'deliver') while (member.deliver() && chance.chance(0.7));
     else member.both((order) => order.dropStable())
   }
@@ -676,13 +775,14 @@ test('any weather that ends: as a dumb twin, and everything is delivered everywh
 })
 
 test('a view that ends in any weather: as a dumb twin, and those that go on find the same end, joiners too', (t) => {
-  let [cut, trimmed, taken] = [0, 0, 0]
+  let [cut, trimmed, taken, shown, retracted] = [0, 0, 0, 0, 0]
   for (let seed = 101; seed <= 160; seed++) {
     const view = new SmallView(t, seed)
     const { chance } = view
     const size = view.members.length
     for (let i = chance.whole(10, 120); i > 0; i--) view.step()
     const goOn = chance.shuffle(view.members).slice(0, chance.whole(1, Math.ceil(size / 2)))
+    for (const member of goOn) member.show()
     const trims = goOn.map((member) => member.both((order) => order.heldPayloads()))
     const trim = trims[0]!.map((_, rank) => Math.max(...trims.map((held) => held[rank]!)))
 
@@ -707,6 +807,13 @@ test('a view that ends in any weather: as a dumb twin, and those that go on find
       const closed = member.both((order) => order.causallyClosed(trim))
       const beyond = member.rank < 0 ? [] : member.both((order) => order.ownBeyond(closed))
       const rest = member.both((order) => [...order.takeThrough(closed)])
+      const inVain = member.retract()
+      t.true(
+        inVain.every(({ level }) => level === 'fifo'),
+        `G11, who goes on takes back nothing causal or agreed, seed ${seed}`,
+      )
+      shown += member.shown.length
+      retracted += inVain.length
       const own = member.delivered.concat(rest, beyond).filter(({ sender }) => sender === member.rank)
       const submitted = view.submitted.filter(({ sender }) => sender === member.rank)
       t.deepEqual(own.map(keyOf), submitted.map(keyOf), `G6: in the view or to be sent again, seed ${seed}`)
@@ -728,5 +835,6 @@ test('a view that ends in any weather: as a dumb twin, and those that go on find
     }
     trimmed += view.submitted.length - whole[0]!.length
   }
-  t.true(cut > 3 && trimmed > 20 && taken > 50, `the weather does all of it: ${[cut, trimmed, taken]}`)
+  const did = [cut, trimmed, taken, shown, retracted]
+  t.true(cut > 3 && trimmed > 20 && taken > 50 && shown > 100 && retracted > 3, `the weather does all of it: ${did}`)
 })

@@ -2,6 +2,7 @@
 // clean one.
 
 import test from 'ava'
+import { EARLY_LEVELS, type EarlyLevel } from '../../broker/group/port.ts'
 import { allCheckers } from './checkers/all.ts'
 import type { Ended, Observation } from './observation.ts'
 
@@ -75,6 +76,19 @@ function delivered(
   }
 }
 
+function early(
+  at: number,
+  level: EarlyLevel,
+  sender: number,
+  slot: number,
+  tokens: readonly number[],
+  type: 'early' | 'retract' = 'early',
+): Observation {
+  const rank = RANKS.get(sender) ?? 0
+  const checksum = tokens.reduce((sum, token) => 31 * sum + token, 1)
+  return { type, process: name(at), level, history: HISTORY, view: 1, slot, rank, checksum, tokens }
+}
+
 function submitted(by: number, token: number): Observation {
   return { type: 'submitted', process: name(by), incarnation: by, token }
 }
@@ -121,8 +135,13 @@ const CLEAN: readonly Observation[] = [
   ...[A, B, C].map((of) => view(of, 1, 1, [A, B, C])),
   submitted(A, 1),
   received(B, A, 1, 0),
+  early(B, 'fifo', A, 1, [1]),
+  early(B, 'causal', A, 1, [1]),
   submitted(B, 2),
+  early(B, 'fifo', B, 2, [2]),
   received(A, B, 2, 0),
+  early(A, 'fifo', B, 2, [2]),
+  early(A, 'fifo', B, 4, [7]),
   delivered(A, 2, A, 1, [1]),
   acknowledged(A, 2, 1),
   delivered(B, 2, A, 1, [1]),
@@ -131,9 +150,12 @@ const CLEAN: readonly Observation[] = [
   { type: 'state', process: name(B), history: HISTORY, position: 2, digest: 'x' },
   { type: 'snapshot', process: name(A), history: HISTORY, position: 2, bytes: 4, checksum: 9 },
   { type: 'died', process: name(C) },
+  early(A, 'causal', B, 2, [2]),
+  early(A, 'agreed', B, 2, [2]),
   delivered(B, 3, B, 2, [2]),
   delivered(A, 3, B, 2, [2]),
   acknowledged(B, 3, 2),
+  early(A, 'fifo', B, 4, [7], 'retract'),
   view(A, 2, 4, [A, B]),
   view(B, 2, 4, [A, B]),
   notified(1, 1),
@@ -151,6 +173,9 @@ function bent(at: (observation: Observation) => boolean, replacement: readonly O
 const isView2 = (of: number) => (one: Observation) => one.type === 'view' && one.number === 2 && one.incarnation === of
 const isDelivered = (at: number, position: number) => (one: Observation) =>
   one.type === 'delivered' && one.process === name(at) && one.position === position
+const isEarly = (at: number, level: EarlyLevel, slot: number) => (one: Observation) =>
+  one.type === 'early' && one.process === name(at) && one.level === level && one.slot === slot
+const isRetract = (one: Observation): boolean => one.type === 'retract'
 const isEnded = (one: Observation): boolean => one.type === 'ended'
 
 test('a clean history: no checker speaks', (t) => {
@@ -325,7 +350,45 @@ const VIOLATIONS: readonly (readonly [id: string, what: string, history: readonl
   ],
 ]
 
-for (const [id, what, history, says] of VIOLATIONS)
+const EARLY: typeof VIOLATIONS = [
+  ['shown twice', bent(isEarly(A, 'fifo', 4), [early(A, 'fifo', B, 2, [2])]), /after slot 2 of that sender/],
+  ['shown without its cause', bent(isDelivered(A, 2), [early(A, 'causal', B, 2, [2])]), /before slot 1 of rank 0/],
+  ['shown as causal and not as fifo', bent(isEarly(A, 'fifo', 2), []), /when it was shown as undefined/],
+  ['shown with other bytes', bent(isEarly(A, 'fifo', 2), [early(A, 'fifo', B, 2, [3])]), /elsewhere it has/],
+  [
+    'shown as agreed in another order than it is delivered',
+    bent(isDelivered(A, 2), [
+      submitted(C, 9),
+      ...EARLY_LEVELS.map((level) => early(A, level, C, 1, [9])),
+      delivered(A, 2, A, 1, [1]),
+    ]),
+    /after it showed slot 1 of rank 2/,
+  ],
+  ['shown when a view is over that it was in', bent(isEnded, [early(A, 'fifo', B, 9, [])]), /not in that view/],
+  [
+    'delivered behind one that was shown',
+    bent(isEarly(A, 'fifo', 2), []),
+    /never shown as fifo, after it showed slot 4/,
+  ],
+  ['never taken back', bent(isRetract, []), /neither delivered nor taken back/],
+  [
+    'taken back and delivered',
+    bent(isDelivered(A, 3), [early(A, 'agreed', B, 2, [2], 'retract'), delivered(A, 3, B, 2, [2])]),
+    /which it took back/,
+  ],
+  [
+    'taken back at another level',
+    bent(isRetract, [early(A, 'causal', B, 4, [7], 'retract')]),
+    /which was shown as fifo/,
+  ],
+  [
+    'shown as causal, and taken back by one that goes on',
+    bent(isRetract, [early(A, 'causal', B, 4, [7]), early(A, 'causal', B, 4, [7], 'retract')]),
+    /goes on from view 1, and took back/,
+  ],
+].map(([what, history, says]) => ['G11', what, history, says] as (typeof VIOLATIONS)[number])
+
+for (const [id, what, history, says] of [...VIOLATIONS, ...EARLY])
   test(`${id}, ${what}: the checker says so`, (t) => {
     const said = broken(history)
     const mine = said.filter((text) => text.startsWith(`${id} `))

@@ -1,6 +1,7 @@
 // What can be seen of a run from outside: the outputs of members, what was asked of them, what crossed the fabric, who
 // died. The checkers know nothing else, so a member cannot agree with them by sharing a mistake.
 
+import type { EarlyLevel } from '../../broker/group/port.ts'
 import type { Incarnation } from '../../broker/group/view.ts'
 
 /** One life of one replica process, as the world counts them: "b#2" is the second process called b. */
@@ -23,6 +24,8 @@ export type Observation =
       readonly incarnation: Incarnation
       readonly token: Token
     }
+  /** Shown before it was safe, or taken back. */
+  | EarlyObserved
   /** A member gave a request back: it was not sent and never will be. */
   | { readonly type: 'unsent'; readonly process: ProcessName; readonly token: Token }
   /** A payload slot reached a process that is a member of the view of the slot. */
@@ -101,6 +104,18 @@ export interface Delivered {
   /** Rank of the sender in the view. */
   readonly rank: number
   /** Checksum of the batch. */
+  readonly checksum: number
+  readonly tokens: readonly Token[]
+}
+
+export interface EarlyObserved {
+  readonly type: 'early' | 'retract'
+  readonly process: ProcessName
+  readonly level: EarlyLevel
+  readonly history: number
+  readonly view: number
+  readonly slot: number
+  readonly rank: number
   readonly checksum: number
   readonly tokens: readonly Token[]
 }

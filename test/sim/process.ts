@@ -318,6 +318,22 @@ export class SimulatedProcess implements Port {
         })
         break
       }
+      case 'early':
+      case 'retract': {
+        const view = this.view as View
+        observe({
+          type: output.type,
+          process: this.id,
+          level: output.level,
+          history: view.history,
+          view: output.view,
+          slot: output.slot,
+          rank: rankOf(view, output.sender.incarnation),
+          checksum: checksum(output.batch),
+          tokens: this.replica.tokensOf(output.batch),
+        })
+        break
+      }
       case 'view':
         this.position = output.position
         this.view = output.view

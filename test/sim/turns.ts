@@ -54,6 +54,8 @@ export const TURNS = [
   'majority lost at once',
   'clogged link burst',
   'retry of an event that was in',
+  'shown and taken back by one put out',
+  'shown as fifo and taken back by one that goes on',
 ] as const
 
 export type Turn = (typeof TURNS)[number]
@@ -82,6 +84,8 @@ export class Turns {
   private readonly lastView = new Map<SimulatedProcess, { at: number; delivered: number }>()
   private readonly delivered = new Map<SimulatedProcess, number>()
   private readonly excluded = new Set<SimulatedProcess>()
+  /** Has taken something back, and not told yet how it goes on. */
+  private readonly takingBack = new Set<SimulatedProcess>()
   private readonly cutTo = new Map<number, number>()
   /** The last slot that a member sent in its view, and the last of its own that it delivered. */
   private readonly ownSlots = new Map<SimulatedProcess, { sent: number; delivered: number }>()
@@ -188,7 +192,11 @@ export class Turns {
       case 'restore':
         this.took('restored from a snapshot')
         break
+      case 'retract':
+        this.takingBack.add(process)
+        break
       case 'reincarnated':
+        if (this.takingBack.delete(process)) this.took('shown and taken back by one put out')
         this.took('second incarnation of one process')
         this.excluded.add(process)
         this.ownSlots.delete(process)
@@ -236,6 +244,7 @@ export class Turns {
 
   private view(process: SimulatedProcess, output: Extract<Output, { type: 'view' }>, now: number): void {
     if (!output.member) return
+    if (this.takingBack.delete(process)) this.took('shown as fifo and taken back by one that goes on')
     this.took('view installed')
     const own = this.ownSlots.get(process)
     if (own !== undefined && own.sent > own.delivered) this.took('request cut by the trim and sent again')

@@ -31,7 +31,7 @@ export const VARIANTS: readonly Variant[] = [
     name: 'order-with-holes',
     what: 'a slot is delivered when it is stable, though one before it may still come',
     edits: [inGroup('total-order', 'if (this.lane(rank).held < needed) return undefined', '')],
-    caughtBy: ['G3', 'BUG'],
+    caughtBy: ['G3', 'G11', 'BUG'],
     shownBy: { scenario: 'c8' },
   },
   {
@@ -531,6 +531,50 @@ export const VARIANTS: readonly Variant[] = [
     ],
     caughtBy: ['SCRIPT', 'G10'],
     shownBy: { scenario: 'long-pause' },
+  },
+
+  // ---- early delivery
+
+  {
+    name: 'trim-by-minimum',
+    what: 'the trim is what all that go on hold, not what any of them holds',
+    edits: [inGroup('proposal', 'Math.max(...answers.map(', 'Math.min(...answers.map(')],
+    caughtBy: ['G11'],
+    shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'causal-by-arrival',
+    what: 'a slot is shown as causal when its sender is in order, whatever its causes',
+    edits: [inGroup('total-order', "(EARLY_LEVELS[level] === 'fifo' || this.causesShown(slot, level))", 'this')],
+    caughtBy: ['G11'],
+    shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'agreed-by-arrival',
+    what: 'a slot is shown as agreed when it is the next one held, whatever may still come before it',
+    edits: [
+      inGroup(
+        'total-order',
+        'return this.nextKnown((lane) => lane.shown[level]!)',
+        'return this.nextAfter((lane) => lane.shown[level]!)',
+      ),
+    ],
+    caughtBy: ['G11'],
+    shownBy: { from: 1, within: 20 },
+  },
+  {
+    name: 'shown-for-good',
+    what: 'who is put out does not take back what it had shown',
+    edits: [inGroup('member', "if (this.role === 'member') this.retract(this.view, this.order)", '')],
+    caughtBy: ['G11'],
+    shownBy: { from: 1, within: 50 },
+  },
+  {
+    name: 'cut-and-still-shown',
+    what: 'who goes on does not take back what it had shown and the trim cut',
+    edits: [inGroup('member', 'this.retract(old, order)', '')],
+    caughtBy: ['G11'],
+    shownBy: { from: 1, within: 200 },
   },
 
   {

@@ -295,6 +295,12 @@ export class World {
         `  ${process.id}: deliver ${output.position} (slot ${output.slot} of ${output.sender.name})`,
         'all',
       )
+    else if (output.type === 'early' || output.type === 'retract')
+      this.trace.say(
+        this.now,
+        `  ${process.id}: ${output.type === 'early' ? 'show' : 'take back'} slot ${output.slot} of ${output.sender.name}, ${output.level}`,
+        output.type === 'early' ? 'all' : 'some',
+      )
     else if (output.type === 'reincarnated')
       this.trace.say(this.now, `  ${process.id}: now ${output.incarnation.toString(16)}: ${output.reason}`)
     else if (output.type === 'restore')

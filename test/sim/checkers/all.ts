@@ -11,6 +11,7 @@ import { ExactlyOnce } from './g7-exactly-once.ts'
 import { EqualState } from './g8-equal-state.ts'
 import { OnePrimary } from './g9-one-primary.ts'
 import { Liveness } from './g10-liveness.ts'
+import { EarlyDelivery } from './g11-early-delivery.ts'
 
 export function allCheckers(): Checker[] {
   return [
@@ -21,6 +22,7 @@ export function allCheckers(): Checker[] {
     new Integrity(),
     new NoLostAcknowledgement(),
     new ExactlyOnce(),
+    new EarlyDelivery(),
     new EqualState(),
     new OnePrimary(),
     new Liveness(),
