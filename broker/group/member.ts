@@ -797,7 +797,7 @@ export class Member {
       return
     }
     this.unheard.delete(envelope.sender.incarnation)
-    if (this.unheard.size === 0 && this.previous && !this.excludedBy) this.previous.order = undefined
+    if (!this.excludedBy) this.maybeDropPrevious()
     this.onMembersMessage(rank, envelope)
   }
 
@@ -1017,6 +1017,7 @@ export class Member {
     for (const { incarnation } of this.view.members) this.detector.heard(incarnation, this.time)
     this.unheard = new Set(this.view.members.map(({ incarnation }) => incarnation))
     this.unheard.delete(this.self.incarnation)
+    this.maybeDropPrevious() // Alone, one waits for nobody.
     this.suspectedNoted.clear()
     this.seats = []
     this.wedged = false
@@ -1029,6 +1030,11 @@ export class Member {
       this.observers.remove(incarnation)
     }
     this.sendHeader(false)
+  }
+
+  /** When everybody was heard in this view, nobody lacks anything of the one before. */
+  private maybeDropPrevious(): void {
+    if (this.unheard.size === 0 && this.previous) this.previous.order = undefined
   }
 
   /** `optimistic`: all are taken as hearing all, as at the start of an installed view. */

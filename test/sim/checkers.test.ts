@@ -348,6 +348,12 @@ const VIOLATIONS: readonly (readonly [id: string, what: string, history: readonl
     bent(isEnded, [ended({ idle: { ms: 500, sent: { collect: 1 } } })]),
     /kind collect/,
   ],
+  [
+    'G10',
+    'an idle member keeps what everybody has',
+    bent(isEnded, [ended({ processes: ended().processes.map((one) => ({ ...one, slotsKept: 3 })) })]),
+    /keeps 3 slots/,
+  ],
 ]
 
 const EARLY: typeof VIOLATIONS = [

@@ -155,6 +155,8 @@ export interface EndedProcess {
   readonly view: number
   readonly members: readonly Incarnation[]
   readonly position: number
+  /** Slots that it keeps for whoever may ask for them, if one can look. */
+  readonly slotsKept?: number
 }
 
 /** Watches a run and says in a sentence what was broken, at the moment when it can first be seen. */

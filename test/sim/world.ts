@@ -8,6 +8,7 @@ import { Agenda } from './agenda.ts'
 import { BrokerReplica } from './broker-replica.ts'
 import { allCheckers } from './checkers/all.ts'
 import { type Letter, Network } from './fabric.ts'
+import { slotsKept } from './leftovers.ts'
 import type { Log } from './log-application.ts'
 import { LogReplica } from './log-replica.ts'
 import type { Checker, Ended, Observation, Token } from './observation.ts'
@@ -241,6 +242,7 @@ export class World {
         view: process.view?.number ?? 0,
         members: process.view?.members.map((member) => member.incarnation) ?? [],
         position: process.position,
+        ...(more.idle !== undefined && { slotsKept: slotsKept(process.member) }),
       })),
       ...more,
     })

@@ -30,6 +30,8 @@ export class Liveness implements Checker {
     // One more each than fit, for where the time begins.
     const most = processes.length * (Math.ceil(idle.ms / heartbeatMs) + 1)
     const headers = idle.sent['header'] ?? 0
+    for (const { process, slotsKept = 0 } of processes)
+      if (slotsKept > 0) return `idle, ${process} keeps ${slotsKept} slots that everybody has`
     if (headers > most) return `idle, ${headers} headers were sent in ${idle.ms} ms, more than ${most} heartbeats`
     return undefined
   }
