@@ -1,7 +1,9 @@
 // Directed scenarios: each of the ways in which earlier drafts of the protocol lost data, split the group or stopped it
 // ([c1] and so on, as numbered in broker/group/README.md), and the failures that every group meets.
 
+import { OVERHEAD_BYTES } from '../../broker/group/codec.ts'
 import type { Letter } from './fabric.ts'
+import type { SimulatedProcess } from './process.ts'
 import { type Scenario, type Script, scenario } from './script.ts'
 
 const TWO = { roster: ['a', 'b'] }
@@ -102,11 +104,75 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('leave', 'a graceful leave: no suspicion, nothing lost, and the leaver exits', THREE, (s) => {
     s.form()
     s.publish('b', 5)
+    const gone: string[] = []
+    s.world.onOutput = (process, output) => {
+      if (output.type !== 'view' || process.name !== 'a') return
+      for (const { name } of output.left) gone.push(`${name} left`)
+      for (const { name } of output.failed) gone.push(`${name} failed`)
+    }
     s.leave('b')
     s.until('b has left', () => !s.process('b').open && s.goOn('a c'), 300)
+    s.expect(`that it left is told, not ${gone}`, gone.join() === 'b left')
     s.expect('what it took is in', s.confirmedOf('b') === 5)
     s.finish()
   }),
+  scenario(
+    'leave-under-load',
+    'a leave with events waiting for the window: all are in before it leaves',
+    { ...THREE, settings: { windowSlotsMax: 1, batchBytesMax: 40 } },
+    (s) => {
+      s.form()
+      s.world.network.slow = (letter) =>
+        letter.from.name === 'c' && letter.envelope?.message.kind === 'header' ? 8 : 0
+      s.publish('b', 50)
+      s.leave('b')
+      s.until('b has left', () => !s.process('b').open && s.goOn('a c'), 1000)
+      s.expect('what it took is in, and was answered', s.confirmedOf('b') === 50)
+      s.finish()
+    },
+  ),
+  scenario('leave-cut-off', 'a leave without anybody to say goodbye to: over in time all the same', THREE, (s) => {
+    s.form()
+    s.partition(['b'], ['a', 'c'])
+    s.leave('b')
+    s.until('b is gone', () => !s.process('b').open, 3500)
+    s.until('a and c go on', () => s.goOn('a c'), SUSPECT_MS + CHANGE_MS)
+    s.finish()
+  }),
+  scenario(
+    'window',
+    'a member acknowledges nothing: no more than the window is on its way, and the rest waits',
+    { ...THREE, settings: { windowSlotsMax: 4, batchBytesMax: 40 } },
+    (s) => {
+      s.form()
+      const stop = s.drop({ kinds: ['header', 'slot'], from: ['c'] })
+      s.publish('a', 50)
+      s.run(100)
+      const { unstableSlots } = s.process('a').status()
+      s.expect(`4 slots are on their way, not ${unstableSlots}`, unstableSlots === 4)
+      stop()
+      s.until('all are confirmed', () => s.confirmedOf('a') === 50, 500)
+      s.finish()
+    },
+  ),
+  scenario(
+    'long-change',
+    'a change that hangs: its members are not primary after a while, and are again',
+    THREE,
+    (s) => {
+      s.form()
+      const stop = s.drop({ kinds: ['propose'] })
+      s.leave('c')
+      s.run(500)
+      s.expect('a change is a matter of a moment', s.process('a').status().primary)
+      s.run(1000)
+      s.expect('this one is not', !s.process('a').status().primary && !s.process('b').status().primary)
+      stop()
+      s.until('a and b go on', () => s.goOn('a b'), 2 * CHANGE_MS)
+      s.expect('they are primary', s.process('a').status().primary && s.process('b').status().primary)
+      s.finish()
+    },
+  ),
   scenario('leave-of-rank-0', 'rank 0 leaves: it leads its own leave', THREE, (s) => {
     s.form()
     s.publish('a', 5)
@@ -117,7 +183,7 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('everybody-leaves', 'all leave at once: all exit', THREE, (s) => {
     s.form()
     for (const name of THREE.roster) s.leave(name)
-    s.until('all have exited', () => s.world.processes().length === 0, 3500)
+    s.until('all have exited', () => s.world.processes().length === 0, 500)
   }),
   scenario(
     'join-from-log',
@@ -213,6 +279,8 @@ export const SCENARIOS: readonly Scenario[] = [
       s.until('c d e go on', () => s.goOn('c d e'), SUSPECT_MS + 2 * CHANGE_MS)
       s.publishAndConfirm('d', 100, 10)
       s.run(3000)
+      const primary = (names: string): boolean[] => names.split(' ').map((name) => s.process(name).status().primary)
+      s.expect('the others are primary, and they are not', `${primary('c d e a b')}` === 'true,true,true,false,false')
       s.expect('nothing is confirmed in the minority', s.confirmedOf('a') === 0)
       s.mendAll()
       s.until('all five are together', () => s.world.settled(), 6000)
@@ -244,18 +312,21 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario(
     'min-replicas',
     'a view smaller than minReplicas: it goes on and refuses publishes',
-    { ...THREE, settings: { minReplicas: 2 } },
+    { ...THREE, settings: { minReplicas: 2, windowSlotsMax: 1, batchBytesMax: 40 } },
     (s) => {
       s.form()
       s.kill('c')
       s.until('a and b go on', () => s.goOn('a b'), SUSPECT_MS + CHANGE_MS)
       s.publishAndConfirm('a', 100)
       s.kill('b')
+      s.publish('a', 3) // One is on its way; two wait for the window.
       s.until('a goes on', () => s.goOn('a'), SUSPECT_MS + CHANGE_MS)
       s.expect('a takes nothing', s.publish('a') === 0)
+      s.run(100)
+      s.expect('what waited is not in', s.world.log(s.process('a')).events.length === 2)
       s.start('b')
       s.until('b is back', () => s.goOn('a b'), 3000)
-      s.publishAndConfirm('a', 100)
+      s.publishAndConfirm('b', 100)
       s.finish()
     },
   ),
@@ -405,7 +476,8 @@ export const SCENARIOS: readonly Scenario[] = [
         s.kill(name)
         s.start(name)
       }
-      s.run(1000)
+      // A word of its former life that is still on its way makes a new one wait as if it had a namesake.
+      s.run(2500)
       for (const letter of late)
         for (const name of ['c', 'd', 'e']) s.world.network.inject(letter, s.process(name).host)
       s.run(50)
@@ -488,7 +560,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   scenario(
     'survivor-cut',
-    "a survivor's event names one that is cut: it is cut too, and sent again in the next view [c4]",
+    "a survivor's events name one that is cut: they are cut too, and sent again in the next view, in order [c4]",
     FIVE,
     (s) => {
       s.form()
@@ -504,6 +576,7 @@ export const SCENARIOS: readonly Scenario[] = [
         if ((process !== ids.e || rank !== 3) && (process !== ids.b || rank !== 4)) return
         effects++
         s.world.agenda.after(0.2, () => s.publish(process === ids.e ? 'e' : 'b'))
+        if (process === ids.b) s.world.agenda.after(0.6, () => s.publish('b'))
       }
       s.publish('d')
       s.until('e and b publish effects', () => effects === 2, 20)
@@ -512,8 +585,8 @@ export const SCENARIOS: readonly Scenario[] = [
       s.kill('d')
       s.kill('e')
       s.until('a b c go on', () => s.goOn('a b c'), SUSPECT_MS + 2 * CHANGE_MS)
-      s.until("b's event is in", () => s.confirmedOf('b') === 1, 500)
-      s.expect('and nothing else', s.world.log(s.process('c')).events.length === 2)
+      s.until("b's events are in", () => s.confirmedOf('b') === 2, 500)
+      s.expect('and nothing else', s.world.log(s.process('c')).events.length === 3)
       s.finish()
     },
   ),
@@ -631,13 +704,13 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   scenario(
     'joiner-in-vain',
-    'a joiner never gets its Cut: the group is bothered less and less',
+    'a joiner never gets its Cut: the group is bothered less and less, and never stands still for long',
     { ...THREE, others: ['d'] },
     (s) => {
       s.form()
       s.drop({ kinds: ['cut'] })
       s.start('d')
-      s.run(10_000)
+      for (let began = s.world.now; s.world.now - began < 10_000; s.run(20)) s.publishAndConfirm('b', 200)
       s.expect(`at most 8 changes, not ${s.viewOf('a')}`, s.viewOf('a') <= 8)
     },
   ),
@@ -667,6 +740,611 @@ export const SCENARIOS: readonly Scenario[] = [
       s.world.network.slow = (letter) => (letter.envelope?.message.kind === 'chunk' ? 150 : 0)
       s.start('d')
       s.until('d is in', () => s.goOn('a b c d'), 5000)
+      s.finish()
+    },
+  ),
+
+  // ---- what is said again
+
+  ...(['collect', 'state', 'cut', 'ready', 'propose', 'accept', 'install'] as const).map((kind) =>
+    scenario(
+      `lost-${kind}`,
+      `the first ${kind} of a change is lost: it is said again, and the change takes no second attempt`,
+      { ...THREE, others: ['d'] },
+      (s) => {
+        s.form()
+        s.at(kind, undefined, () => {
+          const stop = s.drop({ kinds: [kind] })
+          s.world.agenda.after(3, stop)
+        })
+        let givenUp = false
+        s.world.onOutput = (_, output) => {
+          if (output.type === 'note' && output.note.type === 'changeGivenUp') givenUp = true
+        }
+        s.start('d')
+        s.until('d is in', () => s.goOn('a b c d'), 500)
+        s.expect('at the first attempt', !givenUp && s.viewOf('a') === 2)
+        s.finish()
+      },
+    ),
+  ),
+
+  scenario(
+    'long-repair',
+    'what one missed fills many datagrams, and one event nearly fills one: it gets all of it',
+    { ...THREE, datagramBytesMax: 16 * 1024 },
+    (s) => {
+      s.form()
+      const stop = s.drop({ kinds: ['slot'], from: ['a'], to: ['c'] })
+      for (let i = 0; i < 20; i++) {
+        s.publish('a', 1, i === 10 ? 16 * 1024 - OVERHEAD_BYTES - 100 : 3000)
+        s.run(1)
+      }
+      stop()
+      s.until('all are confirmed', () => s.confirmedOf('a') === 20, 200)
+      s.finish()
+    },
+  ),
+  scenario(
+    'late-repair',
+    'a repair comes when the view is over: it is none of the next view',
+    { ...THREE, others: ['d'] },
+    (s) => {
+      s.form()
+      const stop = s.drop({ kinds: ['slot'], from: ['a'], to: ['c'] })
+      const late: Letter[] = []
+      s.at('repair', 'a', (letter) => late.push(letter))
+      s.publishAndConfirm('a', 100)
+      stop()
+      s.expect('it took a repair', late.length === 1)
+      s.start('d')
+      s.until('d is in', () => s.goOn('a b c d'), 1000)
+      for (const letter of late) s.world.network.inject(letter, s.process('c').host)
+      s.publishAndConfirm('a', 100)
+      s.finish()
+    },
+  ),
+  scenario(
+    'wedged-of-two',
+    'what would be safe comes to a wedged member while a joiner is let in: it is not delivered before the next view',
+    { ...TWO, others: ['d'] },
+    (s) => {
+      s.form()
+      s.publishAndConfirm('a', 100)
+      // b hears of no change. It gets a's event late, when the joiner has its Cut, and its effect sorts right after it.
+      s.drop({ kinds: ['collect', 'propose', 'install'], to: ['b'] })
+      const stop = s.drop({ kinds: ['slot', 'header', 'repair'], from: ['a'], to: ['b'] })
+      const late: Letter[] = []
+      s.at('slot', 'a', (letter) => late.push(letter))
+      const wantsIn = (letter: Letter): boolean =>
+        letter.envelope?.message.kind === 'join' && letter.envelope.message.wantsIn
+      s.at('join', 'd', () => s.publish('a'), wantsIn)
+      s.world.network.slow = (letter) => (letter.envelope?.message.kind === 'ready' ? 10 : 0)
+      s.at('ready', 'd', () => {
+        stop()
+        s.world.onObserved = (observation) => {
+          if (observation.type !== 'received' || observation.process !== s.process('b').id) return
+          s.world.onObserved = undefined
+          s.publish('b')
+        }
+        for (const letter of late) s.world.network.inject(letter, s.process('b').host)
+      })
+      s.start('d')
+      s.until('a and d go on', () => s.goOn('a d'), 2000)
+      s.world.network.slow = () => 0
+      s.finish()
+    },
+  ),
+  scenario(
+    'joiners-lack-log',
+    'two joiners cannot get what was delivered since they wanted in: they are not let in',
+    { roster: ['a'], others: ['b', 'c'] },
+    (s) => {
+      s.form()
+      s.publishAndConfirm('a', 100, 2)
+      s.start('b')
+      s.start('c')
+      // They ask at the same time.
+      const hold = s.drop({ kinds: ['join'], to: ['a'] })
+      const asked = new Map<string, Letter>()
+      s.watch((letter, from) => {
+        const message = letter.envelope?.message
+        if (message?.kind === 'join' && message.wantsIn && message.heard.length === 2) asked.set(from.name, letter)
+      })
+      s.until('both want in', () => asked.size === 2, 1500)
+      const stop = s.drop({ kinds: ['log', 'chunk', 'repair'], from: ['a'] })
+      s.publishAndConfirm('a', 100, 3)
+      hold()
+      for (const letter of asked.values()) s.world.network.inject(letter, s.process('a').host)
+      s.run(600)
+      // Whoever is in a view holds all of it: a may die as soon as the three are one.
+      if (s.process('a').view?.members.length === 3) s.kill('a')
+      stop()
+      s.until('all that live are together', () => s.world.settled(), 6000)
+      s.expect('nothing is lost', s.world.log(s.process('b')).events.length === 5)
+      s.finish()
+    },
+  ),
+  scenario(
+    'full-windows',
+    'everybody has a full window and more to say: each acknowledges all the same, and no timer is waited for',
+    { ...THREE, settings: { windowSlotsMax: 2, batchBytesMax: 40 } },
+    (s) => {
+      s.form()
+      for (const name of THREE.roster) s.publish(name, 40)
+      s.until('all are confirmed', () => THREE.roster.every((name) => s.confirmedOf(name) === 40), 100)
+      s.finish()
+    },
+  ),
+  scenario(
+    'snapshot-under-load',
+    'the order goes on faster than a part of a snapshot is carried: the joiner is in all the same',
+    { ...THREE, others: ['d'], settings: { logEntriesMax: 30 }, datagramBytesMax: 16 * 1024 },
+    (s) => {
+      s.form()
+      for (let i = 0; i < 40; i++) s.publishAndConfirm('a', 200, 50)
+      s.world.network.slow = (letter) => (letter.envelope?.message.kind === 'chunk' ? 20 : 0)
+      load(s, ['a'], 5000)
+      s.start('d')
+      s.until('d is in', () => s.membersAt('d') === 'a b c d', 4000)
+      s.finish()
+    },
+  ),
+  scenario(
+    'stale-snapshot',
+    'a donor still has a snapshot whose place has left the log: the next joiner gets a new one',
+    { roster: ['a'], others: ['d', 'e'], settings: { logEntriesMax: 10 }, datagramBytesMax: 16 * 1024 },
+    (s) => {
+      s.form()
+      for (let i = 0; i < 30; i++) s.publishAndConfirm('a', 200, 50)
+      s.start('d')
+      s.until('d is in', () => s.goOn('a d'), 3000)
+      s.leave('d')
+      s.until('d has left', () => s.goOn('a'), 300)
+      for (let i = 0; i < 60; i++) s.publishAndConfirm('a', 200)
+      s.start('e')
+      s.until('e is in', () => s.goOn('a e'), 3000)
+      s.finish()
+    },
+  ),
+  scenario(
+    'two-groups',
+    'two groups of one name can be heard, and the donor of one dies: what the other says is not taken for its order',
+    {
+      roster: ['a'],
+      others: ['a', 'b'],
+      datagramBytesMax: 10 * 1024,
+      checkers: [],
+    },
+    (s) => {
+      const { network, hosts } = s.world
+      network.cut(0, 1)
+      network.cut(1, 0)
+      const groups = [hosts[0]!, hosts[1]!].map((host) => s.world.start(host))
+      s.until('two groups', () => groups.every(({ isMember }) => isMember), 2000)
+      for (let i = 1; i <= 100; i++) {
+        for (const one of groups) s.world.replica(one).publish(one.host + 1, i, 1000, () => {})
+        s.run(1)
+      }
+      let parts = 0
+      let donor: SimulatedProcess | undefined
+      s.watch((letter, from) => {
+        if (letter.envelope?.message.kind !== 'log' || ++parts !== 3) return
+        donor = from
+        s.world.kill(from, 'the donor')
+      })
+      const b = s.start('b')
+      s.until('the donor died', () => donor !== undefined, 1000)
+      s.run(3000)
+      s.expect('b belongs to no other group', !b.isMember && b.position < 101)
+    },
+  ),
+  scenario(
+    'rolling-restarts',
+    'one leaves and comes back again and again: it is let in at once each time',
+    THREE,
+    (s) => {
+      s.form()
+      for (let i = 0; i < 4; i++) {
+        s.leave('c')
+        s.until('a and b go on', () => !s.process('c').open && s.goOn('a b'), 300)
+        s.start('c')
+        s.until('c is back', () => s.goOn('a b c'), 250)
+      }
+      s.finish()
+    },
+  ),
+  scenario(
+    'other-settings',
+    'one of the roster has other settings: nobody begins with it, and it is told why',
+    THREE,
+    (s) => {
+      s.start('a')
+      s.start('b')
+      s.world.start(s.world.host('c'), { ...s.world.settings, heartbeatMs: 60 })
+      s.run(2000)
+      s.expect('no view', s.viewOf('a') === 0 && s.viewOf('b') === 0)
+      s.expect('somebody says why', (s.world.turns.counts['joiner refused'] ?? 0) > 0)
+      s.kill('c')
+      s.start('c')
+      s.until('the three are one view', () => s.goOn('a b c'), 2500)
+      s.finish()
+    },
+  ),
+  scenario(
+    'not-yet-held',
+    'one who is asked for slots has some of them: of the others it says nothing, and they are not taken for null',
+    THREE,
+    (s) => {
+      s.form()
+      const slots = s.drop({ kinds: ['slot', 'repair'], from: ['a'], to: ['c'] })
+      s.publish('a')
+      s.run(1)
+      const last = s.drop({ kinds: ['slot', 'repair'], from: ['a'], to: ['b'] })
+      s.publish('a')
+      s.run(60)
+      // b has the second one now, and c cannot get it.
+      const repairs = s.drop({ kinds: ['repair'], to: ['c'] })
+      last()
+      s.run(60)
+      s.expect('only what all have is confirmed', s.confirmedOf('a') === 1)
+      slots()
+      repairs()
+      s.until('both are', () => s.confirmedOf('a') === 2, 100)
+      s.finish()
+    },
+  ),
+
+  // ---- which choice is taken over
+
+  scenario(
+    'newest-choice',
+    'two attempts left two accepted proposals, and the newer one is chosen: that one is taken over',
+    FIVE,
+    (s) => {
+      s.form()
+      // a alone accepts what it proposes, and stands still.
+      s.drop({ kinds: ['propose'], from: ['a'] })
+      s.kill('e')
+      s.at('propose', 'a', () => s.world.agenda.after(1, () => s.pause('a', 4000)))
+      s.until('a stands still', () => s.process('a').paused, SUSPECT_MS + CHANGE_MS)
+      // What b c d choose without it only b learns, and dies.
+      s.drop({ kinds: ['install'], from: ['b'] })
+      s.drop({ kinds: ['propose'], from: ['b'], to: ['a'] })
+      s.until('b knows what was chosen', () => s.viewOf('b') === 2, SUSPECT_MS + 2 * CHANGE_MS)
+      s.kill('b')
+      s.until('c and d go on', () => s.goOn('c d') || s.goOn('c d a'), 4000 + 2 * SUSPECT_MS + 2 * CHANGE_MS)
+      s.finish()
+    },
+  ),
+  scenario(
+    'proposed-twice',
+    'a choice is proposed again and accepted by one: an accept of either attempt counts as one of the choice',
+    FIVE,
+    (s) => {
+      s.form()
+      // a b c choose a view without e; only a learns of it, and dies.
+      for (const name of FIVE.roster.slice(0, 4)) {
+        s.cut(name, 'e')
+        s.cut('e', name)
+      }
+      s.drop({ kinds: ['propose'], from: ['a'], to: ['d'] })
+      s.drop({ kinds: ['install'], from: ['a'] })
+      s.until('a knows what was chosen', () => s.viewOf('a') === 2, SUSPECT_MS + 2 * CHANGE_MS)
+      s.kill('a')
+      s.mendAll()
+      // What b proposes again only b accepts at first.
+      const stop = s.drop({ kinds: ['propose'], from: ['b'] })
+      let collects = 0
+      s.watch((letter, from) => {
+        if (from.name !== 'b' || letter.envelope?.message.kind !== 'propose') return
+        s.at('collect', 'b', () => collects++)
+      })
+      s.until('b tries once more', () => collects > 0, 2 * SUSPECT_MS + 3 * CHANGE_MS)
+      stop()
+      s.until('the four are together', () => s.world.settled(), 3 * SUSPECT_MS + 4 * CHANGE_MS)
+      s.finish()
+    },
+  ),
+  scenario(
+    'silent-voter',
+    'of those that chose one is dead and one does not answer: what they chose is taken over for the sake of the third',
+    FIVE,
+    (s) => {
+      s.form()
+      for (const name of FIVE.roster.slice(0, 4)) {
+        s.cut(name, 'e')
+        s.cut('e', name)
+      }
+      s.drop({ kinds: ['propose'], from: ['a'], to: ['d'] })
+      s.drop({ kinds: ['install'], from: ['a'] })
+      s.until('a knows what was chosen', () => s.viewOf('a') === 2, SUSPECT_MS + 2 * CHANGE_MS)
+      s.kill('a')
+      s.pause('b', 5000)
+      s.mendAll()
+      s.run(4500)
+      s.until('the four are together', () => s.world.settled(), 3 * SUSPECT_MS + 4 * CHANGE_MS)
+      s.finish()
+    },
+  ),
+  scenario(
+    'first-choice-lost',
+    'two of three forget a proposal of the first start that was never chosen: it is dropped, and the three form one group',
+    THREE,
+    (s) => {
+      const stop = s.drop({ kinds: ['accept'] })
+      let accepted = false
+      s.at('accept', 'c', () => {
+        accepted = true
+      })
+      for (const name of THREE.roster) s.start(name)
+      s.until('c has accepted', () => accepted, 1000)
+      for (const name of ['a', 'b']) {
+        s.kill(name)
+        s.start(name)
+      }
+      stop()
+      s.until('the three are one group', () => s.world.settled(), 8000)
+      s.finish()
+    },
+  ),
+
+  // ---- who accepts, and what counts
+
+  scenario(
+    'voters-lack-slots',
+    'only its sender has an event when the view changes: nobody accepts before it has it too, so it outlives its sender',
+    FIVE,
+    (s) => {
+      s.form()
+      s.publishAndConfirm('a', 100, 2)
+      const stop = s.drop({ kinds: ['slot', 'repair'], from: ['a'] })
+      s.publish('a', 3)
+      s.leave('e')
+      s.run(800)
+      // Whoever is in a view holds all of it: a may die as soon as it is.
+      if (s.viewOf('a') === 2) s.kill('a')
+      stop()
+      s.until('all that live are together', () => s.viewOf('b') > 1 && s.world.settled(), 6000)
+      s.expect('nothing is lost', s.confirmedOf('a') === 5)
+      s.finish()
+    },
+  ),
+  scenario(
+    'coordinator-lacks-slots',
+    'the coordinator cannot get an event of the ending view: it does not propose before it has it',
+    { ...FIVE, others: ['f'] },
+    (s) => {
+      s.form()
+      s.publishAndConfirm('b', 100, 2)
+      // b's next event reaches only e, and nobody gets it by a repair.
+      const stops = [
+        s.drop({ kinds: ['slot', 'header'], from: ['b'], to: ['a', 'c', 'd'] }),
+        s.drop({ kinds: ['repair'], to: ['a', 'c', 'd', 'f'] }),
+      ]
+      s.start('f')
+      s.at(
+        'join',
+        'f',
+        () => s.publish('b'),
+        (letter) => letter.envelope?.message.kind === 'join' && letter.envelope.message.wantsIn,
+      )
+      s.run(1000)
+      // A quorum holds what a view begins with: two may die as soon as one of them is in it.
+      if (s.viewOf('b') === 2) for (const name of ['b', 'e']) s.kill(name)
+      for (const stop of stops) stop()
+      s.until('all that live are together', () => s.world.settled(), 6000)
+      s.expect('nothing is lost', s.confirmedOf('b') === 3)
+      s.finish()
+    },
+  ),
+  scenario(
+    'old-state',
+    'an answer to an earlier attempt comes again: it is no answer to the present one',
+    FIVE,
+    (s) => {
+      s.form()
+      const stop = s.drop({ kinds: ['state'], to: ['a'] })
+      const early: Letter[] = []
+      s.at('state', 'c', (letter) => early.push(letter))
+      s.cut('d', 'e')
+      s.cut('e', 'd')
+      s.until('c has answered a', () => early.length > 0, SUSPECT_MS + CHANGE_MS)
+      s.partition(['a', 'e'], ['b', 'c', 'd'])
+      s.drop({ kinds: ['install'], from: ['b'] })
+      s.until('b knows what b c d chose', () => s.viewOf('b') === 2, 2 * SUSPECT_MS + 2 * CHANGE_MS)
+      s.kill('b')
+      s.mendAll()
+      stop()
+      const stopToo = s.drop({ kinds: ['state'], from: ['c', 'd'], to: ['a'] })
+      let again = false
+      s.watch((letter, from) => {
+        if (from.name !== 'a' || letter.envelope?.message.kind !== 'collect') return
+        again = true
+        for (const old of early) s.world.network.inject(old, s.process('a').host)
+      })
+      s.until('a tries again', () => again, SUSPECT_MS + 2 * CHANGE_MS)
+      s.run(1000)
+      stopToo()
+      s.until('the four are together', () => s.world.settled(), 2 * SUSPECT_MS + 4 * CHANGE_MS)
+      s.finish()
+    },
+  ),
+  scenario(
+    'old-accept',
+    'an accept of an earlier attempt comes again: it is no accept of what is proposed now',
+    FIVE,
+    (s) => {
+      s.form()
+      s.partition(['a', 'b', 'c', 'd'], ['e'])
+      const stops = [
+        s.drop({ kinds: ['propose'], from: ['a'], to: ['b', 'd'] }),
+        s.drop({ kinds: ['accept'], from: ['c'], to: ['a'] }),
+        s.drop({ kinds: ['install'], from: ['a'] }),
+        s.drop({ kinds: ['collect'], from: ['b', 'c', 'd', 'e'] }),
+      ]
+      // Of the first attempt c alone learns, of the second e alone.
+      const stop = s.drop({ kinds: ['propose'], from: ['a'], to: ['e'] })
+      const early: Letter[] = []
+      s.at('accept', 'c', (letter) => early.push(letter))
+      s.until('c has accepted', () => early.length > 0, SUSPECT_MS + CHANGE_MS)
+      s.mendAll()
+      let again = false
+      s.at('collect', 'a', () => {
+        again = true
+        stop()
+        stops.push(s.drop({ kinds: ['propose'], from: ['a'], to: ['c'] }))
+        s.at('propose', 'a', () => {
+          for (const letter of early) s.world.agenda.after(1, () => s.world.network.inject(letter, s.process('a').host))
+        })
+      })
+      s.until('a tries again', () => again, 2 * CHANGE_MS)
+      s.run(600)
+      if (s.viewOf('a') === 2) s.kill('a')
+      for (const stop of stops) stop()
+      s.until('all that live are together', () => s.world.settled(), 2 * SUSPECT_MS + 4 * CHANGE_MS)
+      s.finish()
+    },
+  ),
+  scenario(
+    'outrun-collecting',
+    'a coordinator answers a higher attempt while it still fetches: it gives its own up',
+    { ...FIVE, others: ['f'] },
+    (s) => {
+      s.form()
+      const fetched = standsStillFetching(s)
+      // b is answered by a, which goes on now, and by c alone.
+      s.at('collect', 'b', () => {
+        s.drop({ kinds: ['collect'], from: ['b'], to: ['d', 'e'] })
+        s.process('a').resume()
+        fetched()
+      })
+      s.drop({ kinds: ['install'], from: ['a'] })
+      s.until('the view changes', () => s.viewOf('a') > 1 || s.viewOf('b') > 1, SUSPECT_MS + 2 * CHANGE_MS)
+      s.run(1000)
+      s.finish()
+    },
+  ),
+  scenario(
+    'outrun-proposing',
+    'a coordinator accepts what a higher attempt proposes while it still fetches: it gives its own up',
+    { ...FIVE, others: ['f'] },
+    (s) => {
+      s.form()
+      const fetched = standsStillFetching(s)
+      // b c d answer b, and a b c accept: b knows, and dies.
+      s.drop({ kinds: ['collect'], from: ['b'], to: ['a', 'e'] })
+      s.drop({ kinds: ['propose'], from: ['b'], to: ['d', 'e'] })
+      s.drop({ kinds: ['install'], from: ['b'] })
+      s.at('propose', 'b', () => {
+        s.process('a').resume()
+        fetched()
+      })
+      s.until('b knows what was chosen', () => s.viewOf('b') === 2, SUSPECT_MS + 3 * CHANGE_MS)
+      s.run(150)
+      s.kill('b')
+      s.until('what b knew is known', () => s.viewOf('c') > 1, 3 * SUSPECT_MS + 4 * CHANGE_MS)
+      s.finish()
+    },
+  ),
+  scenario(
+    'promise-by-proposal',
+    'one hears of an attempt by its proposal alone, and then of an older proposal: it refuses that',
+    // b is done before c leads itself.
+    { ...FIVE, others: ['f'], settings: { collectWaitMs: 50, cutWaitMs: 10 } },
+    (s) => {
+      s.form()
+      s.drop({ kinds: ['cut'] })
+      const stop = s.drop({ kinds: ['propose'], from: ['a'] })
+      const late: Letter[] = []
+      s.at('propose', 'a', (letter) => {
+        late.push(letter)
+        s.world.agenda.after(1, () => s.pause('a', 4000))
+      })
+      s.start('f')
+      s.until('a stands still', () => s.process('a').paused, CHANGE_MS)
+      stop()
+      // b d e answer b, and b c e accept: b knows, and dies.
+      s.drop({ kinds: ['collect'], from: ['b'], to: ['c'] })
+      s.drop({ kinds: ['propose'], from: ['b'], to: ['a', 'd'] })
+      s.drop({ kinds: ['install'], from: ['b'] })
+      s.until('b knows what was chosen', () => s.viewOf('b') === 2, SUSPECT_MS + 3 * CHANGE_MS)
+      s.kill('b')
+      for (const letter of late) s.world.network.inject(letter, s.process('c').host)
+      s.process('a').resume()
+      s.run(2000)
+      s.finish()
+    },
+  ),
+
+  // ---- who is let in
+
+  scenario(
+    'half-heard-joiner',
+    'a joiner that one member does not hear: it stays out, and the group is bothered less and less',
+    { ...THREE, others: ['d'] },
+    (s) => {
+      s.form()
+      s.cut('d', 'c')
+      let in_ = false
+      s.world.onOutput = (_, output) => {
+        if (output.type === 'view' && output.view.members.length === 4) in_ = true
+      }
+      s.start('d')
+      s.run(10_000)
+      s.expect('it was never in', !in_)
+      s.expect(`at most 8 changes, not ${s.viewOf('a')}`, s.viewOf('a') <= 8)
+      s.finish()
+    },
+  ),
+  scenario(
+    'half-deaf-joiner',
+    'a joiner that does not hear one member, when the view changes for another reason: it stays out',
+    { ...THREE, others: ['d'] },
+    (s) => {
+      s.form()
+      s.cut('c', 'd')
+      let in_ = false
+      s.world.onOutput = (_, output) => {
+        if (output.type === 'view' && output.view.members.some(({ name }) => name === 'd')) in_ = true
+      }
+      s.start('d')
+      s.run(1000)
+      s.expect('no change is begun for it', s.viewOf('a') === 1)
+      s.kill('b')
+      s.until('a and c go on', () => s.goOn('a c'), SUSPECT_MS + CHANGE_MS)
+      s.run(1000)
+      s.expect('it was never in', !in_)
+      s.finish()
+    },
+  ),
+  scenario(
+    'strangers',
+    'two joiners that do not hear each other: one of them gets in, and the group is bothered less and less',
+    { ...THREE, others: ['d', 'e'] },
+    (s) => {
+      s.form()
+      s.cut('d', 'e')
+      s.cut('e', 'd')
+      let both = false
+      s.world.onOutput = (_, output) => {
+        if (output.type === 'view' && output.view.members.length === 5) both = true
+      }
+      // They ask at the same time.
+      const stop = s.drop({ kinds: ['join'], from: ['d', 'e'] })
+      const asked = new Map<string, Letter>()
+      s.watch((letter, from) => {
+        if (letter.envelope?.message.kind === 'join' && letter.envelope.message.wantsIn) asked.set(from.name, letter)
+      })
+      s.start('d')
+      s.start('e')
+      s.until('both want in', () => asked.size === 2, 1000)
+      stop()
+      for (const letter of asked.values())
+        for (const name of THREE.roster) s.world.network.inject(letter, s.process(name).host)
+      s.run(10_000)
+      s.expect('never both', !both)
+      s.expect(`at most 10 changes, not ${s.viewOf('a')}`, s.viewOf('a') <= 10)
       s.finish()
     },
   ),
@@ -956,6 +1634,10 @@ export const SCENARIOS: readonly Scenario[] = [
         s.run(10)
         s.publish('b', 3)
         s.run(2000)
+        s.expect(
+          'none of them is primary',
+          s.world.processes().every((process) => !process.status().primary),
+        )
         // c comes back later than the others.
         s.partition(['a', 'b'], ['c'])
         s.world.network.down = false
@@ -970,9 +1652,34 @@ export const SCENARIOS: readonly Scenario[] = [
           'still the first view',
           ['a', 'b', 'c'].every((name) => s.viewOf(name) === 1),
         )
+        s.kill('c')
+        s.until('a and b go on', () => s.goOn('a b'), SUSPECT_MS + CHANGE_MS)
         s.finish()
       },
     ),
+  ),
+  scenario(
+    'c12-short',
+    'the fabric is gone for a little longer than suspectAfter, for one a little sooner: the same view goes on [c12]',
+    THREE,
+    (s) => {
+      s.form()
+      for (const first of THREE.roster) {
+        s.run(300)
+        s.partition(
+          [first],
+          THREE.roster.filter((name) => name !== first),
+        )
+        s.run(70)
+        s.world.network.down = true
+        s.run(SUSPECT_MS + 50)
+        s.world.network.down = false
+        s.mendAll()
+        s.run(1000)
+        s.expect('still the first view', s.viewOf('a') === 1 && s.viewOf('b') === 1 && s.viewOf('c') === 1)
+      }
+      s.finish()
+    },
   ),
   scenario('c12-two', 'of two, rank 0 is told that the fabric is gone: it starts nothing [c12]', TWO, (s) => {
     s.form()
@@ -1069,6 +1776,19 @@ export const SCENARIOS: readonly Scenario[] = [
     s.until('c is back', () => s.goOn('a b c'), 6000)
     s.finish()
   }),
+  scenario(
+    'far-apart',
+    'one is further away than the others, under constant load: it is always the last to have something, and stays',
+    THREE,
+    (s) => {
+      s.form()
+      s.world.network.slow = (letter) => (letter.from.name === 'c' ? 30 : 0)
+      load(s, ['a'], 4000)
+      s.run(4000)
+      s.expect('still the first view', s.viewOf('a') === 1 && s.viewOf('b') === 1 && s.viewOf('c') === 1)
+      s.finish()
+    },
+  ),
   scenario('c17-alone', 'a view of one: found again by those who start anew [c17]', THREE, (s) => {
     s.form()
     s.kill('c')
@@ -1113,7 +1833,7 @@ export const SCENARIOS: readonly Scenario[] = [
       s.at('state', 'c', () => s.kill('a'))
       s.until('a is dead', () => !s.process('a').open, 3000 + CHANGE_MS)
       // Long before b suspects a: that c is wedged is reason enough.
-      s.until('both are wedged', () => s.process('b').member.status().wedged, 1050)
+      s.until('b is wedged, or further', () => s.process('b').member.status().wedged || s.viewOf('b') > 1, 1050)
       s.until('b and c go on', () => s.goOn('b c'), 3000 + CHANGE_MS)
       s.finish()
     },
@@ -1131,5 +1851,28 @@ function load(s: Script, names: readonly string[], ms: number): void {
       s.world.agenda.after(4 + 3 * names.indexOf(name), next)
     }
     next()
+  }
+}
+
+/** A joiner makes a lead, and a lacks an event of d's, and stands still before it gets it. Gives what lets it have it. */
+function standsStillFetching(s: Script): () => void {
+  const stops = [
+    s.drop({ kinds: ['slot', 'header'], from: ['d'], to: ['a'] }),
+    s.drop({ kinds: ['repair'], to: ['a'] }),
+  ]
+  s.drop({ kinds: ['cut'] })
+  s.at(
+    'join',
+    'f',
+    () => s.publish('d'),
+    (letter) => letter.envelope?.message.kind === 'join' && letter.envelope.message.wantsIn,
+  )
+  s.start('f')
+  const fetches = (): boolean => s.process('a').member.status().wedged
+  s.until('a collects', fetches, CHANGE_MS)
+  s.run(2)
+  s.pause('a', 10_000)
+  return () => {
+    for (const stop of stops) stop()
   }
 }

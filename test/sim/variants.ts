@@ -75,6 +75,71 @@ export const VARIANTS: readonly Variant[] = [
     caughtBy: ['SCRIPT', 'G10'],
     shownBy: { scenario: 'crash-under-load' },
   },
+  {
+    name: 'repair-beyond-held',
+    what: 'who answers for slots that it does not hold calls them null',
+    edits: [inGroup('total-order', 'let to = Math.min(want.to, lane.held)', 'let to = want.to')],
+    caughtBy: ['SCRIPT', 'G3', 'G4', 'G6'],
+    shownBy: { scenario: 'not-yet-held' },
+  },
+  {
+    name: 'rest-is-null',
+    what: 'what does not fit into a repair is called null',
+    edits: [inGroup('total-order', 'to = slot.slot - 1\n        break', 'break')],
+    caughtBy: ['SCRIPT', 'G3', 'G10'],
+    shownBy: { scenario: 'long-repair' },
+  },
+  {
+    name: 'repair-of-any-size',
+    what: 'a repair is larger than the fabric carries',
+    edits: [inGroup('total-order', 'if (records.length > 0 && bytes > bytesMax) {', 'if (bytes < 0) {')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'long-repair' },
+  },
+  {
+    name: 'large-slot-never-repaired',
+    what: 'a slot that nearly fills a datagram is in no repair',
+    edits: [inGroup('total-order', 'if (records.length > 0 && bytes > bytesMax) {', 'if (bytes > bytesMax) {')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'long-repair' },
+  },
+  {
+    name: 'repair-of-any-view',
+    what: 'a repair of the view before is taken for one of this [c17]',
+    edits: [inGroup('member', 'if (!order || view !== repair.slotsView || repair.rank', 'if (!order || repair.rank')],
+    caughtBy: ['G3', 'G5', 'BUG', 'G11'],
+    shownBy: { scenario: 'late-repair' },
+  },
+  {
+    name: 'busy-is-silent',
+    what: 'who has more to send and may not owes nobody nulls or acknowledgements [c5]',
+    edits: [
+      inGroup('member', 'if (!sent) {\n      const owed', 'if (!sent && this.queue.length === 0) {\n      const owed'),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'full-windows' },
+  },
+  {
+    name: 'window-of-any-size',
+    what: 'any number of slots may be on their way',
+    edits: [inGroup('member', 'return slots < this.settings.windowSlotsMax && (slots', 'return slots >= 0 || (slots')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'window' },
+  },
+  {
+    name: 'slots-kept-for-ever',
+    what: 'what all hold is kept as long as the view lasts',
+    edits: [inGroup('total-order', 'if (drop === 0) continue', 'if (drop >= 0) continue')],
+    caughtBy: ['G10'],
+    shownBy: { scenario: 'lost-datagrams' },
+  },
+  {
+    name: 'old-slots-kept-for-ever',
+    what: 'the slots of the view before are kept though everybody was heard in this one [c17]',
+    edits: [inGroup('member', 'if (this.unheard.size === 0 && this.previous) this.previous.order = undefined', '')],
+    caughtBy: ['G10'],
+    shownBy: { scenario: 'crash-under-load' },
+  },
 
   // ---- failure detection
 
@@ -171,6 +236,82 @@ export const VARIANTS: readonly Variant[] = [
     ],
     caughtBy: ['SCRIPT', 'G10', 'G9'],
     shownBy: { scenario: 'c17-alone' },
+  },
+  {
+    name: 'slow-is-stalled',
+    what: 'a member that is always the last to have something stalls, though it goes on [c16]',
+    edits: [inGroup('laggards', ' && held === step.held', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'far-apart' },
+  },
+  {
+    name: 'old-evidence',
+    what: 'a member is not blind as long as it suspects nobody [c12]',
+    edits: [inGroup('connectivity', 'this.connectedTo(mine & fresh)', 'this.connectedTo(mine)')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c12-short' },
+  },
+  {
+    name: 'no-calm',
+    what: 'links come back, and who has a quorum first starts a change [c12]',
+    edits: [inGroup('connectivity', 'return !this.blind && time >= this.blindUntil', 'return !this.blind')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c12' },
+  },
+  {
+    name: 'calm-for-ever',
+    what: 'who was blind once starts no change any more [c12]',
+    edits: [
+      inGroup(
+        'connectivity',
+        'this.blindUntil = time + this.settings.calmMs',
+        'this.blindUntil = Number.POSITIVE_INFINITY',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c12' },
+  },
+  {
+    name: 'namesake-gives-life',
+    what: 'datagrams of a new process are life signs of the old one of its name [c17]',
+    edits: [
+      inGroup(
+        'member',
+        'this.detector.heard(sender.incarnation, this.time)\n    if (sender.name',
+        'for (const { name, incarnation } of this.view.members) if (name === sender.name) this.detector.heard(incarnation, this.time)\n    this.detector.heard(sender.incarnation, this.time)\n    if (sender.name',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'dead-namesake' },
+  },
+  {
+    name: 'primary-though-cut-off',
+    what: 'a replica calls itself primary though its fabric says that it is cut off',
+    edits: [
+      inGroup('member', 'if (this.excludedBy || !this.linked) return false\n', 'if (this.excludedBy) return false\n'),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'c12-told' },
+  },
+  {
+    name: 'primary-without-quorum',
+    what: 'a replica that hears no quorum calls itself primary',
+    edits: [inGroup('member', 'return isQuorum(this.connected(), this.view.members.length)', 'return true')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'minority' },
+  },
+  {
+    name: 'primary-though-wedged',
+    what: 'a replica calls itself primary though a change has hung for long',
+    edits: [
+      inGroup(
+        'member',
+        'if (this.wedged && this.time - this.wellAt > this.settings.suspectAfterMs) return false\n',
+        '',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'long-change' },
   },
 
   // ---- change of view
@@ -429,8 +570,372 @@ export const VARIANTS: readonly Variant[] = [
     caughtBy: ['G3', 'G5', 'G8'],
     shownBy: { from: 1, within: 100 },
   },
+  {
+    name: 'delivers-while-wedged',
+    what: 'a wedged member delivers what has become safe [c8]',
+    edits: [
+      inGroup(
+        'member',
+        "if (this.role !== 'member' || this.wedged) {\n      this.fetch()",
+        "if (this.role !== 'member' || this.wedged) {\n      if (this.role === 'member' && !this.installing && !this.excludedBy) {\n        this.wedged = false\n        this.deliverSafe()\n        this.wedged = true\n      }\n      this.fetch()",
+      ),
+    ],
+    caughtBy: ['G1', 'G3', 'G4'],
+    shownBy: { scenario: 'wedged-of-two' },
+  },
+  {
+    name: 'sends-while-wedged',
+    what: 'a wedged member sends slots and nulls [c8]',
+    edits: [
+      inGroup(
+        'member',
+        "if (this.role !== 'member' || this.wedged) {\n      this.fetch()",
+        "if (this.role !== 'member' || this.installing || this.excludedBy) {\n      this.fetch()",
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G3', 'G4', 'G5'],
+    shownBy: { scenario: 'late-slot' },
+  },
+  {
+    name: 'stalled-forgotten',
+    what: 'a coordinator forgets whom it found stalled when it wedges [c16]',
+    edits: [
+      inGroup(
+        'member',
+        'this.flush.stalledAtWedge = this.stalled()\n    if (this.wedged) return\n    this.wedged = true',
+        'if (this.wedged) return\n    this.wedged = true\n    this.flush.stalledAtWedge = this.stalled()',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c16' },
+  },
+  {
+    name: 'cut-requests-reversed',
+    what: 'a survivor puts its cut batches back in the wrong order',
+    edits: [inGroup('member', 'for (const slot of cut.reverse())', 'for (const slot of cut)')],
+    caughtBy: ['G5', 'SCRIPT'],
+    shownBy: { scenario: 'survivor-cut' },
+  },
+  {
+    name: 'causes-count-nulls',
+    what: 'the causes of a slot are all slots held, nulls too [c4]',
+    edits: [inGroup('total-order', 'causes: this.heldPayloads(),', 'causes: this.held(),')],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G11'],
+    shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'causes-of-causes',
+    what: 'the trim is cut once, not until nothing more is to be cut [c4]',
+    edits: [inGroup('total-order', 'left[rank] = slot.slot - 1\n            cut = true', 'left[rank] = slot.slot - 1')],
+    caughtBy: ['G3', 'G5'],
+    shownBy: { scenario: 'survivor-cut' },
+  },
+  {
+    name: 'gives-up-by-time',
+    what: 'a wedged member leaves its view after a while [c17]',
+    edits: [
+      inGroup(
+        'member',
+        "if (this.role === 'exited' || this.role === 'observer') return\n    this.fetch()",
+        "if (this.role === 'exited' || this.role === 'observer') return\n    if (this.role === 'member' && this.wedged && this.time - this.wellAt > 4000) return this.becomeObserver('')\n    this.fetch()",
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10', 'G1', 'G6'],
+    shownBy: { scenario: 'newest-choice' },
+  },
+  {
+    name: 'small-view-goes-on',
+    what: 'what waits is sent in a view smaller than minReplicas',
+    edits: [
+      inGroup(
+        'member',
+        'if (this.view.members.length < this.settings.minReplicas && this.queue.length > 0) {',
+        'if (this.view.members.length < 0) {',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'min-replicas' },
+  },
+  {
+    name: 'leaves-unanswered',
+    what: 'a member leaves while its own slots are on their way',
+    edits: [
+      inGroup(
+        'member',
+        'this.queue.length === 0 && this.order.ownUnstable().slots === 0) {',
+        'this.queue.length === 0) {',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'leave-under-load' },
+  },
+  {
+    name: 'leaves-never',
+    what: 'a leave that cannot be said to anybody takes for ever',
+    edits: [
+      inGroup(
+        'member',
+        'if (this.leave && this.time - this.leave.at >= this.settings.leaveWaitMs)',
+        'if (this.leave && this.time < 0)',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'leave-cut-off' },
+  },
+  {
+    name: 'last-ones-wait',
+    what: 'when all leave, each waits for the others',
+    edits: [inGroup('member', "if (others.length === 0) this.exit('left')", 'void others')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'everybody-leaves' },
+  },
+  {
+    name: 'settings-of-the-roster-ignored',
+    what: 'the roster forms a view though settings differ',
+    edits: [inGroup('member', 'if (state.settings !== this.settingsText) {', 'if (state.settings === undefined) {')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'other-settings' },
+  },
+  {
+    name: 'leavers-flap',
+    what: 'one that leaves and comes back again and again waits as if it had failed',
+    edits: [
+      inGroup(
+        'member',
+        'for (const member of failed) this.observers.excluded',
+        'for (const member of gone) this.observers.excluded',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'rolling-restarts' },
+  },
+
+  // ---- which choice is taken over
+
+  {
+    name: 'oldest-choice',
+    what: 'of several accepted proposals the one of the lowest attempt is taken over',
+    edits: [inGroup('proposal', 'state.accepted.ballot > highest.ballot', 'state.accepted.ballot < highest.ballot')],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'newest-choice' },
+  },
+  {
+    name: 'accepts-of-one-attempt',
+    what: 'only accepts of the newest attempt count as accepts of a proposal that was made again [c15]',
+    edits: [
+      inGroup(
+        'proposal',
+        'if (state.accepted?.proposal.birth !== proposal.birth)',
+        'if (state.accepted?.ballot !== highest.ballot)',
+      ),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'proposed-twice' },
+  },
+  {
+    name: 'born-again',
+    what: 'a proposal that is taken over counts as born with the new attempt [c15]',
+    edits: [
+      inGroup(
+        'flush',
+        'leading.proposal = leading.adopted ?? {',
+        'leading.proposal = leading.adopted ? { ...leading.adopted, birth: leading.ballot } : {',
+      ),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'proposed-twice' },
+  },
+  {
+    name: 'silence-is-no',
+    what: 'who did not answer counts as one that did not accept [c15]',
+    edits: [
+      inGroup(
+        'proposal',
+        'let mayHaveAccepted = 2 ** view.members.length - 1',
+        'let mayHaveAccepted = answers.reduce((ranks, { rank }) => ranks + 2 ** rank, 0)',
+      ),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'silent-voter' },
+  },
+  {
+    name: 'first-choice-for-ever',
+    what: 'in view 0 a proposal is taken over though most of those that it names are gone',
+    edits: [
+      inGroup('proposal', 'return isQuorum(alive, proposal.members.length) ? proposal : undefined', 'return proposal'),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'first-choice-lost' },
+  },
+  {
+    name: 'accepts-what-it-lacks',
+    what: 'a member accepts without holding the trim',
+    edits: [inGroup('flush', 'else if (this.order.holds(proposed.proposal.trim)) {', 'else {')],
+    caughtBy: ['SCRIPT', 'G6', 'G10'],
+    shownBy: { scenario: 'voters-lack-slots' },
+  },
+  {
+    name: 'proposes-what-it-lacks',
+    what: 'a coordinator proposes, and accepts, without holding the trim',
+    edits: [
+      inGroup(
+        'flush',
+        "if (leading.phase === 'fetching' && this.order.holds(leading.trim))",
+        "if (leading.phase === 'fetching')",
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G6', 'G10'],
+    shownBy: { scenario: 'coordinator-lacks-slots' },
+  },
+  {
+    name: 'any-state-counts',
+    what: 'an answer to an earlier attempt counts as one to the present',
+    edits: [
+      inGroup(
+        'flush',
+        "leading?.phase !== 'collecting' || state.ballot !== leading.ballot",
+        "leading?.phase !== 'collecting'",
+      ),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'old-state' },
+  },
+  {
+    name: 'any-accept-counts',
+    what: 'an accept of an earlier attempt counts for the present one',
+    edits: [
+      inGroup('flush', "leading?.phase !== 'proposing' || ballot !== leading.ballot", "leading?.phase !== 'proposing'"),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'old-accept' },
+  },
+  {
+    name: 'answers-and-goes-on',
+    what: 'a coordinator that promises a higher attempt goes on with its own',
+    edits: [inGroup('flush', "this.giveUp(time, 'a higher ballot was collected')", '')],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'outrun-collecting' },
+  },
+  {
+    name: 'accepts-and-goes-on',
+    what: 'a coordinator that accepts a higher attempt goes on with its own',
+    edits: [inGroup('flush', "this.giveUp(time, 'a higher ballot was proposed')", '')],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'outrun-proposing' },
+  },
+  {
+    name: 'accepts-without-promise',
+    what: 'to accept a proposal is no promise',
+    edits: [
+      inGroup(
+        'flush',
+        "this.giveUp(time, 'a higher ballot was proposed')\n      this.promise(ballot, time)",
+        "this.giveUp(time, 'a higher ballot was proposed')",
+      ),
+    ],
+    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G9'],
+    shownBy: { scenario: 'promise-by-proposal' },
+  },
+  {
+    name: 'answered-are-members',
+    what: 'all that answered are proposed, connected with each other or not [c6]',
+    edits: [
+      inGroup('proposal', 'const chosen = largestConnected(candidates, hears, size)', 'const chosen = candidates'),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'c6a' },
+  },
+  {
+    name: 'accepted-once',
+    what: 'who has accepted does not say so again',
+    edits: [
+      inGroup(
+        'flush',
+        "if (this.accepted?.ballot === ballot) this.host.send(from, { kind: 'accept', ballot })\n    else ",
+        'if (this.accepted?.ballot !== ballot) ',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'lost-accept' },
+  },
+  {
+    name: 'leavers-failed',
+    what: 'who leaves is told of as failed',
+    edits: [
+      inGroup(
+        'flush',
+        'leaving: answers.filter(({ state }) => state.leaving).map(({ member }) => member.incarnation)',
+        'leaving: []',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'leave' },
+  },
 
   // ---- joiners
+
+  {
+    name: 'half-heard-let-in',
+    what: 'a joiner is let in though a member does not hear it [c6]',
+    edits: [inGroup('proposal', '&&\n          state.observersHeard.includes(incarnation)', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'half-heard-joiner' },
+  },
+  {
+    name: 'half-heard-not-banned',
+    what: 'a joiner that some member does not hear is tried again at once',
+    edits: [
+      inGroup(
+        'flush',
+        'for (const candidate of candidates) if (!fitting.includes(candidate)) this.host.ban(candidate.member)',
+        '',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'half-heard-joiner' },
+  },
+  {
+    name: 'half-deaf-let-in',
+    what: 'a joiner is let in though it does not hear a member [c6]',
+    edits: [inGroup('proposal', 'candidate.heard.includes(member.incarnation) &&\n', '\n')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'half-deaf-joiner' },
+  },
+  {
+    name: 'strangers-let-in',
+    what: 'joiners are let in together though they do not hear each other',
+    edits: [
+      inGroup(
+        'proposal',
+        'other.heard.includes(incarnation) &&\n          candidate.heard.includes(other.member.incarnation)',
+        'true',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'strangers' },
+  },
+  {
+    name: 'waits-for-the-joiner',
+    what: 'the group stands still for a joiner for as long as an attempt may last',
+    edits: [
+      inGroup(
+        'flush',
+        'if (time - leading.phaseAt < this.host.settings.cutWaitMs) return false',
+        'if (time >= leading.phaseAt) return false',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'joiner-in-vain' },
+  },
+  {
+    name: 'ready-once',
+    what: 'a joiner does not say again that it is ready',
+    edits: [
+      inGroup('joining', 'asked(): void {\n    this.readySaid = false', 'asked(): void {\n    void this.readySaid'),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'lost-ready' },
+  },
 
   {
     name: 'any-donor-will-do',
@@ -515,6 +1020,53 @@ export const VARIANTS: readonly Variant[] = [
     edits: [inGroup('state-transfer', 'this.assembly?.donor === from && ', 'this.assembly && ')],
     caughtBy: ['SCRIPT', 'G10'],
     shownBy: { scenario: 'older-snapshot' },
+  },
+  {
+    name: 'joiner-without-its-log',
+    what: 'a joiner is ready, and accepts, before its log reaches the cut [c9]',
+    edits: [
+      inGroup(
+        'joining',
+        'if (position < this.cut.position || !this.order.holds(this.cut.trim)) return said',
+        'if (!this.order.holds(this.cut.trim)) return said',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G6', 'G10'],
+    shownBy: { scenario: 'joiners-lack-log' },
+  },
+  {
+    name: 'deaf-joiner-tried',
+    what: 'a change is begun for a joiner that does not hear a member',
+    edits: [
+      inGroup(
+        'member',
+        '!has(mine, rank) || heard.includes(incarnation)',
+        '!has(mine, rank) || heard.length > incarnation - incarnation',
+      ),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'half-deaf-joiner' },
+  },
+  {
+    name: 'histories-mixed',
+    what: 'what another group of the same name says is taken for this one',
+    edits: [inGroup('member', "return this.drop('another history')", '')],
+    caughtBy: ['SCRIPT', 'G3', 'G8'],
+    shownBy: { scenario: 'two-groups' },
+  },
+  {
+    name: 'log-runs-away',
+    what: 'the log goes on being shortened while a snapshot is carried',
+    edits: [inGroup('state-transfer', 'log.keepFrom(log.position)\n', '')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'snapshot-under-load' },
+  },
+  {
+    name: 'stale-snapshot',
+    what: 'a snapshot is given though the log after it is gone',
+    edits: [inGroup('state-transfer', 'if (!snapshot || !log.has(snapshot.position)) return', 'if (!snapshot) return')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'stale-snapshot' },
   },
 
   // ---- around it
