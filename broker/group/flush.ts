@@ -46,6 +46,8 @@ export interface FlushHost {
   /** All of a State but the votes. */
   describeSelf(): Omit<StateMessage, 'kind' | 'ballot' | 'accepted'>
   readonly self: MemberId
+  /** Who is heard in this seat of the view. */
+  readonly incarnationAt: SeatedAt
   /** How many bytes of slots an answer to a Want may carry. */
   repairBytesMax(): number
   /** Own position in the order, and by rank the last payload slots within it: where a joiner's slots begin. */
@@ -56,6 +58,8 @@ export interface FlushHost {
   mayLead(): boolean
   install(proposal: Proposal): void
 }
+
+type SeatedAt = (rank: number) => Incarnation | undefined
 
 interface Leading {
   readonly ballot: Ballot
@@ -351,17 +355,29 @@ export class Flush {
 
   /**
    * May these of the view decide how it goes on? A quorum may; of view 0 only all. There a process that lost its memory
-   * looks like a new one, so that less than the whole roster might found a second group beside a living one.
+   * looks like a new one, so that less than the whole roster might found a second group beside a living one. But what one
+   * has accepted there a quorum may finish, of those that have been there since it was proposed and forgot nothing: one
+   * that started anew may have heard the new view from a member that died, and wait for it outside.
    */
-  enough(ranks: Ranks): boolean {
+  enough(ranks: Ranks, incarnationAt: SeatedAt = this.host.incarnationAt): boolean {
     const size = this.view.members.length
-    return this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, size)
+    if (this.view.number > 0) return isQuorum(ranks, size)
+    return ranks === everyRank(size) || isQuorum(ranks & this.unchanged(incarnationAt), size)
+  }
+
+  /** Those of view 0 that sit where they sat when what was accepted here was proposed. */
+  private unchanged(incarnationAt: SeatedAt): Ranks {
+    let ranks = 0
+    for (const [rank, { incarnation }] of this.accepted?.proposal.oldMembers.entries() ?? []) {
+      if (incarnationAt(rank) === incarnation) ranks |= 1 << rank
+    }
+    return ranks
   }
 
   private enoughAnswers(leading: Leading, time: Instant): boolean {
     let answered = 0
     for (const rank of leading.answers.keys()) answered |= 1 << rank
-    if (!this.enough(answered)) return false
+    if (!this.enough(answered, (rank) => leading.answers.get(rank)?.member.incarnation)) return false
     const waitedFor = this.connectivity.connectedTo(this.host.hears()) & ~answered
     return waitedFor === 0 || time - leading.startedAt >= this.host.settings.collectWaitMs
   }
@@ -375,7 +391,7 @@ export class Flush {
       leading.trim = leading.adopted.trim
     } else {
       leading.goingOn = membersThatGoOn(this.view, answers, this.stalledAtWedge)
-      if (leading.goingOn === 0 || (this.view.number === 0 && !this.enough(leading.goingOn))) {
+      if (leading.goingOn === 0 || (this.view.number === 0 && leading.goingOn !== everyRank(size))) {
         this.giveUp(time, 'those that answered are no quorum, or are not connected with each other')
         return false
       }

@@ -266,6 +266,7 @@ export class Member {
       candidates: () => this.candidates(),
       ban: (joiner) => this.ban(joiner),
       describeSelf: () => this.describeSelf(),
+      incarnationAt: (rank) => this.idAt(rank)?.incarnation,
       repairBytesMax: () => this.payloadBytesMax(),
       cutFloor: () => ({ position: this.log.position, floor: this.order.deliveredPayloads() }),
       wedged: (coordinator) => this.wedge(coordinator),

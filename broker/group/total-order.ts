@@ -309,6 +309,7 @@ export class TotalOrder {
   /** What may be shown now that was not, level by level, each in the level's order. */
   takeEarly(): { level: EarlyLevel; slot: Slot }[] {
     const early: { level: EarlyLevel; slot: Slot }[] = []
+    if (this.lanes.every(({ shown, slots }) => shown[EARLY_LEVELS.length - 1] === slots.length)) return early
     for (const [level, name] of EARLY_LEVELS.entries())
       for (let slot = this.nextEarly(level); slot; slot = this.nextEarly(level)) {
         this.lane(slot.sender).shown[level]! += 1

@@ -40,6 +40,11 @@ export interface ProcessParts {
   readonly onBug: (process: SimulatedProcess, error: unknown) => void
 }
 
+interface Contents {
+  readonly checksum: number
+  readonly tokens: readonly Token[]
+}
+
 type Waiting = { readonly letter: Letter; readonly bytes: Uint8Array } | { readonly linked: boolean }
 
 /** Datagrams that wait unread, at most: a socket's buffer. */
@@ -75,6 +80,7 @@ export class SimulatedProcess implements Port {
   private readonly fabric: SimulatedFabric
   private inbox: Waiting[] = []
   private ends: (() => void)[] = []
+  private readonly batches = new WeakMap<Uint8Array, Contents>()
   private clockOffset: number
   private turnDue = false
   private tickDue = false
@@ -282,6 +288,16 @@ export class SimulatedProcess implements Port {
     if (--this.actsLeft <= 0) this.kill('between two acts of one step')
   }
 
+  /** A batch is shown at several levels, and delivered. */
+  private contents(batch: Uint8Array): Contents {
+    let contents = this.batches.get(batch)
+    if (contents === undefined) {
+      contents = { checksum: checksum(batch), tokens: this.replica.tokensOf(batch) }
+      this.batches.set(batch, contents)
+    }
+    return contents
+  }
+
   private snapshot(): readonly Uint8Array[] {
     const state = this.replica.snapshot()
     const bytes = Buffer.concat(state)
@@ -313,8 +329,7 @@ export class SimulatedProcess implements Port {
           slot: output.slot,
           sender: output.sender.incarnation,
           rank: rankOf(view, output.sender.incarnation),
-          checksum: checksum(output.batch),
-          tokens: this.replica.tokensOf(output.batch),
+          ...this.contents(output.batch),
         })
         break
       }
@@ -329,8 +344,7 @@ export class SimulatedProcess implements Port {
           view: output.view,
           slot: output.slot,
           rank: rankOf(view, output.sender.incarnation),
-          checksum: checksum(output.batch),
-          tokens: this.replica.tokensOf(output.batch),
+          ...this.contents(output.batch),
         })
         break
       }

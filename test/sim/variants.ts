@@ -107,7 +107,7 @@ export const VARIANTS: readonly Variant[] = [
     name: 'repair-of-any-view',
     what: 'a repair of the view before is taken for one of this [c17]',
     edits: [inGroup('member', 'if (!order || view !== repair.slotsView || repair.rank', 'if (!order || repair.rank')],
-    caughtBy: ['G3', 'G5', 'BUG', 'G11'],
+    caughtBy: ['G11', 'G3', 'G5', 'BUG'],
     shownBy: { scenario: 'late-repair' },
   },
   {
@@ -329,9 +329,10 @@ export const VARIANTS: readonly Variant[] = [
     edits: [
       inGroup(
         'flush',
-        'this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, size)',
-        'isQuorum(ranks, size)',
+        'return ranks === everyRank(size) || isQuorum(ranks & this.unchanged(incarnationAt), size)',
+        'return isQuorum(ranks, size)',
       ),
+      inGroup('flush', 'leading.goingOn !== everyRank(size)', '!isQuorum(leading.goingOn, size)'),
     ],
     caughtBy: ['G9', 'SCRIPT'],
     shownBy: { scenario: 'c2' },
@@ -376,8 +377,8 @@ export const VARIANTS: readonly Variant[] = [
     edits: [
       inGroup(
         'flush',
-        'this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, size)',
-        'this.view.number === 0 ? ranks === everyRank(size) : isQuorum(ranks, Math.max(size, 5))',
+        'if (this.view.number > 0) return isQuorum(ranks, size)',
+        'if (this.view.number > 0) return isQuorum(ranks, Math.max(size, 5))',
       ),
     ],
     caughtBy: ['SCRIPT', 'G10'],
@@ -620,7 +621,7 @@ export const VARIANTS: readonly Variant[] = [
     name: 'causes-count-nulls',
     what: 'the causes of a slot are all slots held, nulls too [c4]',
     edits: [inGroup('total-order', 'causes: this.heldPayloads(),', 'causes: this.held(),')],
-    caughtBy: ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G11'],
+    caughtBy: ['G11', 'G1', 'G2', 'G3', 'G4', 'G5', 'G6'],
     shownBy: { from: 1, within: 100 },
   },
   {
@@ -766,6 +767,19 @@ export const VARIANTS: readonly Variant[] = [
     ],
     caughtBy: ['SCRIPT', 'G10'],
     shownBy: { scenario: 'first-choice-lost' },
+  },
+  {
+    name: 'first-choice-by-all',
+    what: 'in view 0 what may have been chosen is finished only by the whole roster',
+    edits: [
+      inGroup(
+        'flush',
+        'return ranks === everyRank(size) || isQuorum(ranks & this.unchanged(incarnationAt), size)',
+        'return ranks === everyRank(size)',
+      ),
+    ],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'first-choice-heard' },
   },
   {
     name: 'accepts-what-it-lacks',
@@ -1020,6 +1034,13 @@ export const VARIANTS: readonly Variant[] = [
     edits: [inGroup('state-transfer', 'this.assembly?.donor === from && ', 'this.assembly && ')],
     caughtBy: ['SCRIPT', 'G10'],
     shownBy: { scenario: 'older-snapshot' },
+  },
+  {
+    name: 'unready-counted',
+    what: 'a joiner that has not said that it is ready is proposed as a member [c9]',
+    edits: [inGroup('flush', 'leading.joiners.filter(({ ready }) => ready)', 'leading.joiners')],
+    caughtBy: ['SCRIPT', 'G10'],
+    shownBy: { scenario: 'promise-by-proposal' },
   },
   {
     name: 'joiner-without-its-log',
