@@ -250,6 +250,8 @@ test('settings: what is left out stays, equal schemas make no version, the newes
     compatibility: 'none',
     retention: { events: 5, bytes: 2 ** 28, ageMs: 9 },
   })
+  const restored = State.restore(Buffer.concat(state.snapshot()), LIMITS)
+  t.deepEqual(restored.topic('a'), state.topic('a'), 'a snapshot has them all')
   for (let v = 2; v <= 101; v++) put(state, 'a', { schema: Buffer.from(`{"v":${v}}`) })
   t.is(state.topic('a')?.schemaVersion, 101)
   t.is(state.schema('a', 1), undefined)

@@ -70,3 +70,17 @@ test('the next view: whoever differed may be gone, and ranks are others', (t) =>
   t.false(mine.isAlone)
   t.deepEqual(mine.takeFound(), [])
 })
+
+test('digests of long ago, and of far ahead: not kept, so that no number of them costs memory', (t) => {
+  const mine = agreement(2)
+  for (let n = 1; n <= 1000; n++) mine.record(at(n).position, n)
+  mine.hear(1, at(1, 7))
+  t.deepEqual(mine.takeFound(), [], 'forgotten')
+  mine.hear(1, at(1000, 7))
+  t.is(mine.takeFound().length, 1)
+
+  const other = agreement(2)
+  for (let n = 1; n <= 1000; n++) other.hear(1, at(n, n === 1000 ? 7 : n))
+  for (let n = 1; n <= 1000; n++) other.record(at(n).position, n)
+  t.deepEqual(other.takeFound(), [], 'of those far ahead only the next few are kept')
+})

@@ -148,8 +148,9 @@ test('joiners: only those that hear all, are heard by all and by each other, and
     member: { name, incarnation, url: '' },
     heard,
   })
-  const names = (...candidates: ReturnType<typeof joiner>[]): number[] =>
-    joinersThatFit(answers, 0b11, candidates, 9).map(({ member }) => member.incarnation)
+  const fit = (room: number, candidates: ReturnType<typeof joiner>[]): number[] =>
+    joinersThatFit(answers, 0b11, candidates, room).map(({ member }) => member.incarnation)
+  const names = (...candidates: ReturnType<typeof joiner>[]): number[] => fit(9, candidates)
   t.deepEqual(names(joiner(200, [100, 101])), [200])
   t.deepEqual(names(joiner(200, [100])), [], 'does not hear b')
   t.deepEqual(names(joiner(203, [100, 101])), [], 'is not heard')
@@ -157,6 +158,8 @@ test('joiners: only those that hear all, are heard by all and by each other, and
   t.deepEqual(names(joiner(200, [100, 101]), joiner(201, [100, 101])), [200], 'do not hear each other')
   t.deepEqual(names(joiner(200, [100, 101, 201]), joiner(201, [100, 101, 200])), [200, 201])
   t.deepEqual(names(joiner(200, [100, 101, 201], 'j'), joiner(201, [100, 101, 200], 'j')), [200], 'namesakes')
+  t.deepEqual(fit(1, [joiner(200, [100, 101, 201]), joiner(201, [100, 101, 200])]), [200], 'no more room')
+  t.deepEqual(fit(0, [joiner(200, [100, 101])]), [])
 })
 
 test('G4, the trim: by rank the most that any answer holds', (t) => {
