@@ -68,6 +68,8 @@ export class SimulatedProcess implements Port {
   isMember = false
   position = 0
   incarnation: number
+  /** Histories of groups of which anything reached it. */
+  readonly heardOf: Set<number> = new Set<number>()
   /** What kind of datagram it is reading. */
   reading: string | undefined
   /** How long a turn takes, at most, in milliseconds. */
@@ -256,6 +258,7 @@ export class SimulatedProcess implements Port {
   private read(letter: Letter, bytes: Uint8Array): void {
     const { view } = this
     const { envelope } = letter
+    if (envelope !== undefined && envelope.history !== 0) this.heardOf.add(envelope.history)
     if (view !== undefined && this.isMember && envelope?.history === view.history) {
       const { message } = envelope
       const slots =

@@ -48,6 +48,7 @@ export function simulate(seed: number, options: RunOptions = {}): RunResult {
     application: plan.application,
     publishTimeoutMs: 3 * plan.workload.patienceMs,
     trace: options.trace ?? 'none',
+    excusesUnheard: true,
     ...(options.print === undefined ? {} : { print: options.print }),
   })
   for (const name of [...plan.roster, ...plan.others]) world.addHost(name)
@@ -61,11 +62,11 @@ export function simulate(seed: number, options: RunOptions = {}): RunResult {
   const nemesis = new Nemesis(world, plan, workload)
 
   world.run(Math.max(plan.faultsUntilMs, plan.startSpreadMs))
-  const healedMs = world.failure === undefined ? judge(world, nemesis, workload) : 0
+  const healedMs = (world.failure ?? world.over) ? 0 : judge(world, nemesis, workload)
   return {
     seed,
     failure: world.failure,
-    excused: world.quorums.lost,
+    excused: world.over ?? world.quorums.lost,
     turns: world.turns.counts,
     virtualMs: world.now,
     events: workload.publishers.reduce((sum, publisher) => sum + publisher.confirmed, 0),
@@ -92,7 +93,7 @@ function judge(world: World, nemesis: Nemesis, workload: Workload): number {
     world.quorums.lost !== undefined ||
     (world.settled() && workload.outstanding === 0 && world.undelivered().length === 0)
   const within = (ms: number, what: string): boolean => {
-    if (world.runUntil(well, ms) || world.failure !== undefined) return true
+    if (world.runUntil(well, ms) || world.failure !== undefined || world.over !== undefined) return true
     complaints.push(
       `${ms / 1000} s after ${what}: ${workload.outstanding} events are not confirmed, ${world.undelivered().length} ` +
         `requests not delivered; ${world.summary().join('; ')}`,

@@ -31,6 +31,8 @@ export interface WorldOptions {
   readonly trace?: TraceLevel
   readonly print?: (line: string) => void
   readonly checkers?: Checker[]
+  /** A run ends, unjudged from then on, when a second group is founded that cannot know of the first. */
+  readonly excusesUnheard?: boolean
 }
 
 export interface Failure {
@@ -60,6 +62,8 @@ export class World {
   readonly trace: Trace
   readonly quorums: Quorums
   failure: Failure | undefined
+  /** Why it has come to an end, and nothing more is judged. */
+  over: string | undefined
   /** Called with every output, after the checkers have seen it. */
   onOutput: ((process: SimulatedProcess, output: Output) => void) | undefined
   onApplied: ((replica: LogReplica, event: { publisher: number; sequence: number }) => void) | undefined
@@ -183,14 +187,14 @@ export class World {
   }
 
   fail(id: string, text: string): void {
-    this.failure ??= { id, text, at: this.now, lately: this.trace.lately() }
+    if (this.over === undefined) this.failure ??= { id, text, at: this.now, lately: this.trace.lately() }
   }
 
   /** Lets time pass. */
   run(ms: number): void {
     const until = this.now + ms
     try {
-      while (this.failure === undefined && this.agenda.step(until)) {}
+      while (this.failure === undefined && this.over === undefined && this.agenda.step(until)) {}
     } catch (error) {
       this.fail('BUG', error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
@@ -199,7 +203,7 @@ export class World {
   /** Lets time pass until the condition holds, looked at every so often; whether it came to hold in that time. */
   runUntil(condition: () => boolean, ms: number, every = 5): boolean {
     const until = this.now + ms
-    while (this.failure === undefined) {
+    while (this.failure === undefined && this.over === undefined) {
       if (condition()) return true
       if (this.now >= until) return false
       this.run(Math.min(every, until - this.now))
@@ -283,6 +287,7 @@ export class World {
   private saw(process: SimulatedProcess, output: Output): void {
     this.turns.output(process, output, this.now)
     if (output.type === 'view') {
+      if (output.member && output.view.number === 1) this.founded(output.view)
       const members = output.view.members.map((member) => member.name).join(' ')
       const names = (ids: readonly { name: string }[]): string => ids.map((id) => id.name).join(' ')
       this.trace.say(
@@ -311,6 +316,20 @@ export class World {
     // The process takes note of its view after this; the books are made up when it has.
     if (output.type === 'view') this.agenda.after(0, () => this.quorums.installed(process))
     this.onOutput?.(process, output)
+  }
+
+  /**
+   * Without a disk, a roster of which every process has started over cannot know of a group that lives on without any of
+   * them, unless it hears of it. When that has happened, and nothing reached them, there is nothing to judge any more.
+   */
+  private founded({ history, members }: View): void {
+    if (!this.options.excusesUnheard) return
+    const isFounder = (process: SimulatedProcess): boolean =>
+      members.some(({ incarnation }) => incarnation === process.incarnation)
+    const founders = this.processes().filter(isFounder)
+    const others = this.processes().filter((one) => (one.view?.number ?? 0) > 0 && one.view?.history !== history)
+    const heard = founders.some(({ heardOf }) => others.some(({ view }) => heardOf.has((view as View).history)))
+    if (others.length > 0 && !heard) this.over = 'the whole roster started over, out of hearing of a group that lives'
   }
 
   private sending(letter: Letter): void {
