@@ -35,6 +35,8 @@ const LIVENESS_MS = 30_000
 /** A group that was given up for lost is still watched for so long: safety has no excuse. */
 const EXCUSED_MS = 2500
 const IDLE_MS = 500
+/** Until what is suspected has no effect any more. */
+const FORGOTTEN_MS = 500
 
 export function simulate(seed: number, options: RunOptions = {}): RunResult {
   const drawn = smaller(drawPlan(seed), options.change ?? {})
@@ -104,7 +106,8 @@ function judge(world: World, nemesis: Nemesis, workload: Workload): number {
   if (within(LIVENESS_MS, 'healing')) {
     workload.last()
     if (within(5000, 'one more event of each publisher')) {
-      world.run(400) // The last acknowledgements are out.
+      // The last acknowledgements are out, and who was heard by a word from the past is forgotten.
+      world.run(Math.max(400, healed + world.settings.suspectAfterMs + FORGOTTEN_MS - world.now))
       workload.readToTheEnd()
       world.sent = {}
       world.run(IDLE_MS)
