@@ -38,6 +38,8 @@ export class Workload {
   private readonly options: WorkloadOptions
   /** By host, the publisher that lives beside its replica. */
   private readonly reactors = new Map<Host, Publisher>()
+  /** The group that clients have been answered by: one that follows it when it died altogether is not theirs. */
+  private readonly group = { history: 0 }
   private stopped = false
   private quietUntil = 0
 
@@ -46,12 +48,12 @@ export class Workload {
     this.options = options
     this.chance = world.chance.fork('workload')
     for (let i = 1; i <= options.publishers; i++) {
-      const publisher = new Publisher(i, world, this.chance.fork(`publisher ${i}`), options)
+      const publisher = new Publisher(i, world, this.chance.fork(`publisher ${i}`), options, this.group)
       this.publishers.push(publisher)
       this.world.agenda.after(this.chance.wait(options.everyMs), () => this.publish(publisher))
     }
     for (let i = 1; i <= options.subscribers; i++) {
-      const subscriber = new Subscriber(`subscriber ${i}`, world, this.chance.fork(`subscriber ${i}`))
+      const subscriber = new Subscriber(`subscriber ${i}`, world, this.chance.fork(`subscriber ${i}`), this.group)
       this.subscribers.push(subscriber)
       this.read(subscriber)
     }
@@ -121,7 +123,7 @@ export class Workload {
     let reactor = this.reactors.get(host)
     if (reactor === undefined) {
       const chance = this.chance.fork(`reactor ${host.index}`)
-      reactor = new Publisher(REACTORS_FROM + host.index, this.world, chance, this.options)
+      reactor = new Publisher(REACTORS_FROM + host.index, this.world, chance, this.options, this.group)
       reactor.home = host
       this.reactors.set(host, reactor)
       this.publishers.push(reactor)
@@ -153,10 +155,12 @@ export class Publisher {
   private readonly world: World
   private readonly chance: Chance
   private readonly options: WorkloadOptions
+  private readonly group: { history: number }
   private progressAt = 0
   private watching = false
 
-  constructor(id: number, world: World, chance: Chance, options: WorkloadOptions) {
+  constructor(id: number, world: World, chance: Chance, options: WorkloadOptions, group: { history: number }) {
+    this.group = group
     this.id = id
     this.name = `publisher ${id}`
     this.world = world
@@ -190,6 +194,7 @@ export class Publisher {
     return replica.publish(this.id, sequence, padding, (confirmed) => {
       // Told by a replica that it has left since, it takes the answer all the same: it is true.
       if (!confirmed || sequence <= this.confirmed) return
+      this.group.history ||= replica.history
       this.progressAt = this.world.now
       this.answered.add(sequence)
       while (this.answered.delete(this.confirmed + 1)) {
@@ -227,8 +232,10 @@ class Subscriber {
   private connection: { readonly process: SimulatedProcess; readonly reader: Reader } | undefined
   /** Its resume token. */
   private at: ReadPlace | undefined
+  private readonly group: { history: number }
 
-  constructor(name: string, world: World, chance: Chance) {
+  constructor(name: string, world: World, chance: Chance, group: { history: number }) {
+    this.group = group
     this.name = name
     this.world = world
     this.chance = chance
@@ -242,6 +249,7 @@ class Subscriber {
     const { history } = replica
     // In another history its place means nothing; only a group that died altogether is followed by another.
     if (history === 0 || (this.at !== undefined && this.at.history !== history)) return
+    if (this.group.history !== 0 && this.group.history !== history) return
     if (this.connection?.process !== process) this.connection = { process, reader: replica.subscribe(this.at) }
     const { reader } = this.connection
     for (const event of reader.read(this.chance.whole(1, 200)))
