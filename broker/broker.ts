@@ -21,6 +21,7 @@ import type { Instant, MemberStatus, Note, Output, SubmitRefusal, ViewOutput } f
 import type { Random } from './group/random.ts'
 import type { Incarnation, MemberId, View } from './group/view.ts'
 import type {
+  BlockNotification,
   ClusterStatus,
   Cursor,
   From,
@@ -45,7 +46,7 @@ export interface BrokerObserver {
   /** A request was refused, or given up. */
   refused(error: BrokerError): void
   schemaRejected(topic: string): void
-  delivered(notifications: readonly Notification[]): void
+  delivered(notifications: readonly (Notification | BlockNotification)[]): void
 }
 
 export interface BrokerParts {
@@ -184,7 +185,7 @@ export class Broker implements Application {
         ownNumber,
         bytes: bytes + REQUEST_OVERHEAD_BYTES,
         deadline: enteredAt + this.parts.publishTimeoutMs,
-        prepare: this.intake.publish(topic, id, ownNumber, request.events),
+        prepare: this.intake.publish(request, id, ownNumber),
         answeredBy: (command) => command.kind === 'publish' && command.topic === topic && command.count === count,
         waiter,
       })
@@ -232,6 +233,11 @@ export class Broker implements Application {
     let oldest = schemaVersion
     while (this.current.schema(topic, oldest - 1) !== undefined) oldest--
     return `its versions are ${oldest} to ${schemaVersion}${oldest > 1 ? ', older ones are forgotten' : ''}`
+  }
+
+  /** The number that a publisher should use next; undefined: it is not known here. */
+  nextSequence(publisher: string): number | undefined {
+    return this.current.publisherExpects(publisher)
   }
 
   subscribe(patterns: readonly string[], from: From, options: { readonly views: boolean }): Cursor {

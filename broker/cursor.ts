@@ -4,8 +4,8 @@
 // group must not have to wait for them.
 
 import { TopicFilter } from './events/patterns.ts'
-import { type Item, type State, type StoredEvent, VIEWS_TOPIC } from './events/state.ts'
-import type { Cursor, From, Notification, ViewNotice } from './http/operations.ts'
+import { type BlockItem, type Gap, type Item, type State, type StoredEvent, VIEWS_TOPIC } from './events/state.ts'
+import type { BlockNotification, Cursor, From, GapNotification, Notification, ViewNotice } from './http/operations.ts'
 
 /** What cursors read from and wait at. */
 export interface CursorSource {
@@ -17,8 +17,11 @@ export interface CursorSource {
   soon(cursor: BrokerCursor): void
   forget(cursor: BrokerCursor): void
   /** For the metrics. */
-  delivered(notifications: readonly Notification[]): void
+  delivered(notifications: readonly (Notification | BlockNotification)[]): void
 }
+
+/** Of blocks of few events not more are given at a time. */
+const BLOCKS_A_READ = 256
 
 /** How often one call looks further when nothing that it has seen matches. More would hold up the event loop. */
 const LOOKS_MAX = 8
@@ -52,21 +55,40 @@ export class BrokerCursor implements Cursor {
   }
 
   next(most: number, bytes: number): Notification[] {
-    if (this.closed || !this.begin()) return []
-    const given: Notification[] = []
-    const state = this.source.state()
-    if (this.historyChanged) {
-      this.historyChanged = false
-      given.push({ type: 'gap', from: 0, to: Math.max(0, state.oldestSeq - 1), reason: 'history-changed' })
-    }
-    // A place beyond the head comes from a replica that is ahead of this one: it is waited for.
-    for (let look = 0; look < LOOKS_MAX && given.length === 0 && this.after < state.seq; look++) {
+    const given = this.read<Notification>((state) => {
       const { items, through } = state.read(this.after, this.filter, most, bytes)
-      for (const item of items) given.push(this.notification(item))
-      this.after = through
-    }
+      return { given: items.map((item) => this.notification(item)), through }
+    })
     this.source.delivered(given)
     return given
+  }
+
+  nextBlocks(bytes: number): BlockNotification[] {
+    const given = this.read<BlockNotification>((state) => {
+      const { items, through } = state.readBlocks(this.after, this.filter, BLOCKS_A_READ, bytes)
+      return { given: items.flatMap((item) => this.blockNotifications(item)), through }
+    })
+    this.source.delivered(given)
+    return given
+  }
+
+  private read<T extends { readonly type: string }>(
+    look: (state: State) => { given: T[]; through: number },
+  ): (T | GapNotification)[] {
+    if (this.closed || !this.begin()) return []
+    const state = this.source.state()
+    const all: (T | GapNotification)[] = []
+    if (this.historyChanged) {
+      this.historyChanged = false
+      all.push({ type: 'gap', from: 0, to: Math.max(0, state.oldestSeq - 1), reason: 'history-changed' })
+    }
+    // A place beyond the head comes from a replica that is ahead of this one: it is waited for.
+    for (let looks = 0; looks < LOOKS_MAX && all.length === 0 && this.after < state.seq; looks++) {
+      const { given, through } = look(state)
+      all.push(...given)
+      this.after = through
+    }
+    return all
   }
 
   onMore(wake: () => void): void {
@@ -118,6 +140,14 @@ export class BrokerCursor implements Cursor {
         from satisfies never
     }
     return true
+  }
+
+  private blockNotifications(item: BlockItem | Gap): BlockNotification[] {
+    if (item.type === 'gap') return [item]
+    const { block } = item
+    if (!this.views || block.topic !== VIEWS_TOPIC) return [{ ...block, type: 'block' }]
+    // Whoever asked for views is told in words.
+    return item.events().map((event) => ({ type: 'view', seq: event.seq, view: viewNotice(event) }))
   }
 
   private notification(item: Item): Notification {

@@ -99,10 +99,10 @@ export class Intake {
   }
 
   /** The events themselves are let go when the command is made for the first time: from then on they are in it. */
-  publish(topic: string, publisher: string, ownNumber: boolean, events: readonly NewEvent[]): NewRequest['prepare'] {
+  publish({ topic, events, packed }: PublishRequest, publisher: string, ownNumber: boolean): NewRequest['prepare'] {
     let fresh: readonly NewEvent[] | undefined = events
     return (sequence, previous) => {
-      const records = fresh === undefined ? recordsOf(previous!) : packEvents(fresh)
+      const records = fresh === undefined ? recordsOf(previous!) : (packed ?? packEvents(fresh))
       const state = this.parts.state()
       const info = state.topic(topic)
       const count = new PackedRecords(bufferOf(records), 0).count

@@ -7,7 +7,7 @@ import type { Broker, BrokerObserver } from './broker.ts'
 import type { BrokerError } from './errors.ts'
 import type { CountingFabric } from './fabric/counters.ts'
 import type { MemberStatus, Output } from './group/port.ts'
-import type { Notification } from './http/operations.ts'
+import type { BlockNotification, Notification } from './http/operations.ts'
 
 export interface Watched {
   readonly broker: Broker
@@ -130,11 +130,12 @@ export class Metrics implements BrokerObserver {
     this.schemaRejections.inc({ topic: this.topicLabel(topic) })
   }
 
-  delivered(notifications: readonly Notification[]): void {
+  delivered(notifications: readonly (Notification | BlockNotification)[]): void {
     let events = 0
     for (const notification of notifications) {
       if (notification.type === 'gap') this.gaps.inc({ reason: notification.reason })
       else if (notification.type === 'event') events++
+      else if (notification.type === 'block') events += notification.count
     }
     if (events > 0) this.eventsDelivered.inc(events)
   }

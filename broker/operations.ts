@@ -17,6 +17,7 @@ export function operationsOf(
     describeTopic: (topic) => broker.describeTopic(topic),
     listTopics: () => broker.listTopics(),
     schema: (topic, version) => broker.schema(topic, version),
+    nextSequence: (publisher) => broker.nextSequence(publisher),
     subscribe: (patterns, from, options) => broker.subscribe(patterns, from, options),
     cluster: () => broker.cluster(),
     metrics,

@@ -96,14 +96,14 @@ export function decodeRecord(record: Uint8Array): EventFields {
 export class PackedRecords {
   readonly bytes: Buffer
   readonly count: number
-  private readonly table: number
+  private readonly tableAt: number
   private readonly first: number
 
   constructor(bytes: Buffer, at: number) {
     this.bytes = bytes
     this.count = bytes.readUInt32LE(at)
-    this.table = at + 4
-    this.first = this.table + 4 * this.count
+    this.tableAt = at + 4
+    this.first = this.tableAt + 4 * this.count
   }
 
   /** Nothing missing, nothing left over: asked where bytes come in, before they are kept. */
@@ -115,11 +115,21 @@ export class PackedRecords {
 
   /** Bytes of the records before the i-th; `i` may be `count`. */
   before(i: number): number {
-    return i === 0 ? 0 : this.bytes.readUInt32LE(this.table + 4 * (i - 1))
+    return i === 0 ? 0 : this.bytes.readUInt32LE(this.tableAt + 4 * (i - 1))
   }
 
   record(i: number): Buffer {
-    return this.bytes.subarray(this.first + this.before(i), this.first + this.before(i + 1))
+    return this.between(i, i + 1)
+  }
+
+  /** The records from the i-th to before the j-th. */
+  between(i: number, j: number): Buffer {
+    return this.bytes.subarray(this.first + this.before(i), this.first + this.before(j))
+  }
+
+  /** The part of the table that says where these end. */
+  table(i: number, j: number): Buffer {
+    return this.bytes.subarray(this.tableAt + 4 * i, this.tableAt + 4 * j)
   }
 }
 

@@ -15,7 +15,7 @@ import { type Gap, Losses } from './losses.ts'
 import { isSystemTopic, type TopicFilter, topicNameFault } from './patterns.ts'
 import { Publishers } from './publishers.ts'
 import { packEvents } from './record.ts'
-import { SegmentReader, type StoredEvent } from './stored-event.ts'
+import { SegmentReader, type StoredBlock, type StoredEvent } from './stored-event.ts'
 import { Topic, type TopicInfo } from './topic.ts'
 
 export type { Gap, StoredEvent, TopicInfo }
@@ -77,10 +77,22 @@ export interface ViewRecord {
   readonly failed: readonly string[]
 }
 
-export type Item = { readonly type: 'event'; readonly event: StoredEvent } | Gap
+interface EventItem {
+  readonly type: 'event'
+  readonly event: StoredEvent
+}
 
-export interface ReadResult {
-  readonly items: Item[]
+export interface BlockItem {
+  readonly type: 'block'
+  readonly block: StoredBlock
+  /** For who must look into it after all. */
+  readonly events: () => StoredEvent[]
+}
+
+export type Item = EventItem | Gap
+
+export interface ReadResult<T> {
+  readonly items: (T | Gap)[]
   /** All that matches up to here has been given: what to read on after. */
   readonly through: number
 }
@@ -274,26 +286,54 @@ export class State {
    * gap comes before the events; those that are left in its range follow it. No items does not mean the end: there may
    * be more as long as `through` is below `seq`.
    */
-  read(after: number, filter: TopicFilter, most: number, bytes: number): ReadResult {
+  read(after: number, filter: TopicFilter, most: number, bytes: number): ReadResult<EventItem> {
+    let bytesLeft = bytes
+    return this.readSegments<EventItem>(after, filter, most, (segment, items) => {
+      const reader = new SegmentReader(segment)
+      for (let seq = Math.max(segment.firstSeq, after + 1); seq <= segment.lastSeq; seq++) {
+        const event = reader.event(this.historyText, seq)
+        items.push({ type: 'event', event })
+        bytesLeft -= event.data.length
+        if (items.length >= most || bytesLeft <= 0) return seq
+      }
+      return undefined
+    })
+  }
+
+  /** The same by blocks, with the events as they are stored; but for one event, at most so many bytes of records. */
+  readBlocks(after: number, filter: TopicFilter, most: number, bytes: number): ReadResult<BlockItem> {
+    let bytesLeft = bytes
+    return this.readSegments<BlockItem>(after, filter, most, (segment, items) => {
+      const reader = new SegmentReader(segment)
+      const block = reader.block(Math.max(segment.firstSeq, after + 1), bytesLeft)
+      if (block.bytes > bytesLeft && items.length > 0) return block.seq - 1
+      const events = (): StoredEvent[] =>
+        Array.from({ length: block.count }, (_, i) => reader.event(this.historyText, block.seq + i))
+      items.push({ type: 'block', block, events })
+      bytesLeft -= block.bytes
+      const last = block.seq + block.count - 1
+      return last < segment.lastSeq || bytesLeft <= 0 || items.length >= most ? last : undefined
+    })
+  }
+
+  /** `take` adds what it takes of a segment, and answers through where, if that is to be the end. */
+  private readSegments<T>(
+    after: number,
+    filter: TopicFilter,
+    most: number,
+    take: (segment: Segment, items: (T | Gap)[]) => number | undefined,
+  ): ReadResult<T> {
     const gap = this.losses.tell(after, filter)
-    const items: Item[] = gap === undefined ? [] : [gap]
+    const items: (T | Gap)[] = gap === undefined ? [] : [gap]
     if (items.length >= most) return { items, through: after }
 
     let through = after
-    let bytesLeft = bytes
     const walk = inOrder(this.queuesOf(filter), after)
     for (let looked = 0; looked < SEGMENTS_PER_READ; looked++) {
       const segment = walk()
       if (segment === undefined) return { items, through: this.lastSeq }
-      if (segment.left > 0 && filter.matches(segment.topic.name)) {
-        const reader = new SegmentReader(segment)
-        for (let seq = Math.max(segment.firstSeq, after + 1); seq <= segment.lastSeq; seq++) {
-          const event = reader.event(this.historyText, seq)
-          items.push({ type: 'event', event })
-          bytesLeft -= event.data.length
-          if (items.length >= most || bytesLeft <= 0) return { items, through: seq }
-        }
-      }
+      const end = segment.left > 0 && filter.matches(segment.topic.name) ? take(segment, items) : undefined
+      if (end !== undefined) return { items, through: end }
       through = segment.lastSeq
     }
     return { items, through }

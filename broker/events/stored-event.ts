@@ -22,11 +22,29 @@ export interface StoredEvent {
   readonly data: Uint8Array
 }
 
+/** Some events of a segment, one after another, as they are stored. */
+export interface StoredBlock {
+  readonly seq: number
+  readonly offset: number
+  readonly count: number
+  readonly topic: string
+  readonly schemaVersion: number
+  readonly publisher: string | undefined
+  /** Milliseconds since 1970: of events that have no time of their own. */
+  readonly time: number
+  /** Where each record ends, a u32 each, counted from `base` before the first of these. Views into the stored bytes. */
+  readonly table: Uint8Array
+  readonly base: number
+  readonly records: Uint8Array
+  readonly bytes: number
+}
+
 /** The events of a segment; what they have in common is decoded once. */
 export class SegmentReader {
   private readonly segment: Segment
   private readonly schemaVersion: number
   private readonly publisher: string | undefined
+  private readonly ms: number
   private readonly time: string
   private readonly records: ReturnType<Segment['records']>
 
@@ -36,8 +54,32 @@ export class SegmentReader {
     this.segment = segment
     this.schemaVersion = command.schemaVersion
     this.publisher = command.gapsAllowed || command.publisher === '' ? undefined : command.publisher
+    this.ms = command.time
     this.time = new Date(command.time).toISOString()
     this.records = segment.records()
+  }
+
+  /** From this place on, at least one event, and no more of them than have so many bytes. */
+  block(seq: number, bytesMax: number): StoredBlock {
+    const { segment, records, publisher, schemaVersion, ms: time } = this
+    const first = seq - segment.seq
+    const base = records.before(first)
+    let end = first + 1
+    while (end < segment.count && records.before(end + 1) - base <= bytesMax) end++
+    const bytes = records.before(end) - base
+    return {
+      seq,
+      offset: segment.offset + first,
+      count: end - first,
+      topic: segment.topic.name,
+      schemaVersion,
+      publisher,
+      time,
+      table: records.table(first, end),
+      base,
+      records: records.between(first, end),
+      bytes,
+    }
   }
 
   event(history: string, seq: number): StoredEvent {

@@ -15,10 +15,10 @@ import { parseTime } from './tokens.ts'
 /** An event's data are one member of the text around them. */
 const ENVELOPE_DEPTH_MAX = DATA_DEPTH_MAX + 2
 const ATTRIBUTE_BYTES_MAX = 1024
-const EXTENSIONS_MAX = 32
+export const EXTENSIONS_MAX = 32
 const NULL = Buffer.from('null')
 
-type Attribute = string | number | boolean
+export type Attribute = string | number | boolean
 interface Data {
   readonly text: Uint8Array
   readonly value: unknown
@@ -94,11 +94,10 @@ function fromObject(text: Buffer, value: unknown, at: string): NewEvent {
         errors: [{ path: `${at}/data_base64`, message: 'only JSON data are taken' }],
       })
     }
-    const scalar = typeof attribute === 'string' || typeof attribute === 'boolean' || isInt32(attribute)
-    if (!scalar) {
+    if (!isAttribute(attribute)) {
       throw malformed(`${at}/${name}`, 'an attribute must be a text, a boolean or an integer of 32 bits')
     }
-    attributes.set(name, attribute as Attribute)
+    attributes.set(name, attribute)
   }
   const pathOf = (name: string) => `${at}/${name}`
   const contentType = attributes.get('datacontenttype')
@@ -146,7 +145,15 @@ function makeEvent(
 }
 
 /** Attributes that are fields of an event, or say nothing that is kept. */
-const OWN_FIELDS = new Set(['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'partitionkey'])
+export const OWN_FIELDS: ReadonlySet<string> = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'time',
+  'datacontenttype',
+  'partitionkey',
+])
 /** Attributes whose type is fixed as a text. */
 const TEXTS = [
   'specversion',
@@ -161,9 +168,18 @@ const TEXTS = [
 ]
 
 function faultsOf(attributes: ReadonlyMap<string, Attribute>, pathOf: (name: string) => string): Fault[] {
+  const missing = ['specversion', 'id', 'source', 'type'].filter((name) => !attributes.has(name))
+  const faults = missing.map((name): Fault => ({ path: pathOf(name), message: 'is missing' }))
+  faults.push(...attributeFaults(attributes, pathOf))
+  if (faults.length === 0 && attributes.get('specversion') !== '1.0')
+    faults.push({ path: pathOf('specversion'), message: 'must be "1.0"' })
+  return faults
+}
+
+/** What is wrong with those attributes that are there. */
+export function attributeFaults(attributes: ReadonlyMap<string, Attribute>, pathOf: (name: string) => string): Fault[] {
   const faults: Fault[] = []
   const fault = (name: string, message: string) => faults.push({ path: pathOf(name), message })
-  for (const name of ['specversion', 'id', 'source', 'type']) if (!attributes.has(name)) fault(name, 'is missing')
   for (const name of TEXTS) {
     const value = attributes.get(name)
     if (value === undefined) continue
@@ -180,11 +196,13 @@ function faultsOf(attributes: ReadonlyMap<string, Attribute>, pathOf: (name: str
     if (faults.length >= 20) return faults
   }
   if (faults.length > 0) return faults
-  const text = (name: string) => attributes.get(name) as string
-  if (text('specversion') !== '1.0') fault('specversion', 'must be "1.0"')
-  if (/\s/.test(text('source'))) fault('source', 'must be a URI reference')
-  if (attributes.has('time') && parseTime(text('time')) === undefined) fault('time', 'must be a time of RFC 3339')
-  if (attributes.has('dataschema') && !URL.canParse(text('dataschema'))) fault('dataschema', 'must be an absolute URI')
+  const wrong = (name: string, test: (text: string) => boolean, message: string): void => {
+    const text = attributes.get(name)
+    if (text !== undefined && test(String(text))) fault(name, message)
+  }
+  wrong('source', (text) => /\s/.test(text), 'must be a URI reference')
+  wrong('time', (text) => parseTime(text) === undefined, 'must be a time of RFC 3339')
+  wrong('dataschema', (text) => !URL.canParse(text), 'must be an absolute URI')
   return faults
 }
 
@@ -223,6 +241,10 @@ function refuseOtherData(contentType: string | undefined, path: string): void {
 
 function mediaEssence(type: string): string {
   return (type.split(';')[0] ?? '').trim().toLowerCase()
+}
+
+export function isAttribute(value: unknown): value is Attribute {
+  return typeof value === 'string' || typeof value === 'boolean' || isInt32(value)
 }
 
 function isInt32(value: unknown): boolean {

@@ -53,6 +53,8 @@ export interface PublishRequest {
   readonly events: readonly NewEvent[]
   /** Makes the request idempotent: `sequence` numbers the first event, the others follow. */
   readonly publisher?: { readonly id: string; readonly sequence: number }
+  /** The events as the log keeps them, where the caller has them so: they need not be packed again. */
+  readonly packed?: Uint8Array
 }
 
 export interface Published {
@@ -66,11 +68,39 @@ export interface Published {
   readonly positionKnown: boolean
 }
 
+/** Events that match may be gone between these places, both included. */
+export interface GapNotification {
+  readonly type: 'gap'
+  readonly from: number
+  readonly to: number
+  readonly reason: GapReason
+}
+
+export type BlockNotification = Exclude<Notification, { type: 'event' }> | EventBlock
+
 /** What a subscriber is given, in order. */
 export type Notification =
   | { readonly type: 'event'; readonly event: ReadEvent }
   | { readonly type: 'view'; readonly seq: number; readonly view: ViewNotice }
-  | { readonly type: 'gap'; readonly from: number; readonly to: number; readonly reason: GapReason }
+  | GapNotification
+
+/** Events of one topic that were published together, as they lie in the log. */
+export interface EventBlock {
+  readonly type: 'block'
+  readonly topic: string
+  readonly publisher: string | undefined
+  readonly schemaVersion: number
+  /** Milliseconds since 1970: of events that have no time of their own. */
+  readonly time: number
+  /** Places of the first event; the others follow without holes. */
+  readonly seq: number
+  readonly offset: number
+  readonly count: number
+  /** Where each record ends, a u32 each, counted from `base` before the first. */
+  readonly table: Uint8Array
+  readonly base: number
+  readonly records: Uint8Array
+}
 
 export type GapReason = 'retention' | 'topic-deleted' | 'history-changed'
 
@@ -119,6 +149,8 @@ export type From =
 export interface Cursor {
   /** The next notifications, at most `most` of them and about `bytes` bytes of data; empty: there are none now. */
   next(most: number, bytes: number): Notification[]
+  /** The same without a look into the events. */
+  nextBlocks(bytes: number): BlockNotification[]
   /** Everything up to here was given, or does not match: the place of a resume token. */
   readonly seq: number
   /** Calls once, soon after there may be more. A later call replaces the earlier one. */
@@ -167,6 +199,8 @@ export interface Operations {
   describeTopic(topic: string): TopicDescription
   listTopics(): TopicDescription[]
   schema(topic: string, version: number | 'latest'): { version: number; schema: SchemaDocument }
+  /** The number that a publisher should use next; undefined: it is not known, and may begin anywhere. */
+  nextSequence(publisher: string): number | undefined
   /** `patterns`: topic names or wildcards, at least one. `views`: also notify of views at their places in the order. */
   subscribe(patterns: readonly string[], from: From, options: { views: boolean }): Cursor
   cluster(): ClusterStatus

@@ -9,6 +9,7 @@ import { makeApp } from './app.ts'
 import { EventStreams } from './event-stream.ts'
 import type { Operations } from './operations.ts'
 import { type ProblemAnswer, problemOf, rawProblem, statusProblem } from './problem.ts'
+import { Streams } from './stream/streams.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -19,6 +20,8 @@ export interface HttpOptions {
   readonly every: (ms: number, call: () => void) => () => void
   /** How often streams show that they are alive. Too large: proxies cut them off, and clients notice late. */
   readonly heartbeatMs?: number
+  /** The same for streams over WebSocket, whose clients move to another replica when nothing comes. */
+  readonly beatMs?: number
   /** Within this time the head of a request must be there. */
   readonly headersMs?: number
   /** Within this time all of a request must be there. Too small: slow links cannot publish. */
@@ -31,6 +34,7 @@ export interface HttpServer {
   readonly port: number
   readonly connections: number
   readonly streams: EventStreams
+  readonly webSockets: Streams
   /** Stops taking connections, ends streams, lets requests finish, and cuts off what is left after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>
 }
@@ -47,9 +51,11 @@ const SURPLUS_CONNECTIONS_MAX = 100
 const REQUESTS_AHEAD_MAX = 32
 
 export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
-  const { heartbeatMs = 15_000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
+  const { heartbeatMs = 15_000, beatMs = 5000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
   const { connectionsMax } = operations.limits
+  const { unexpected, every } = options
   const streams = new EventStreams()
+  const webSockets = new Streams({ operations, unexpected, every, beatMs })
   const handle = makeApp({ operations, streams, unexpected: options.unexpected }).callback()
   const sockets = new Set<Socket>()
   const surplus = new WeakSet<Duplex>()
@@ -103,6 +109,12 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
   })
   server.on('checkExpectation', onExpectation)
 
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => {})
+    if (surplus.has(request.socket)) socket.destroy()
+    else webSockets.upgrade(request, socket, head)
+  })
+
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const open = [...(answering.get(socket) ?? [])]
     const whole = open.findLast(({ req }) => req.complete)
@@ -129,9 +141,13 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
 
   async function drain(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    const cutOff = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    const cutOff = setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, deadlineMs)
     stopHeartbeat()
-    streams.end('the replica is stopping; the stream goes on at another one')
+    const why = 'the replica is stopping; the stream goes on at another one'
+    streams.end(why)
+    webSockets.end(why)
     // Answers under way, begun when connections were still to be kept.
     for (const socket of sockets) {
       for (const response of answering.get(socket) ?? []) {
@@ -148,6 +164,7 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
       return sockets.size
     },
     streams,
+    webSockets,
     close(deadlineMs) {
       closing ??= drain(deadlineMs)
       return closing

@@ -3,9 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { BrokerError } from '../../broker/errors.ts'
+import { PackedRecords, packEvents } from '../../broker/events/record.ts'
 import type {
+  BlockNotification,
   ClusterStatus,
   Cursor,
+  EventBlock,
   From,
   GapReason,
   Limits,
@@ -223,9 +226,23 @@ export class ReplicaModel implements Operations {
     return topic
   }
 
+  nextSequence(publisher: string): number | undefined {
+    return this.publishers.get(publisher)?.next
+  }
+
   private mayFail(): void {
     if (this.failure !== undefined) throw this.failure
   }
+}
+
+/** Each event as a block of its own, without the defaults that the model has filled in. */
+function blockOf({ seq, offset, topic, publisher, schemaVersion, key, data, ...event }: ReadEvent): EventBlock {
+  const id = event.id.endsWith(`-${seq}`) ? {} : { id: event.id }
+  const packed = Buffer.from(packEvents([{ data, ...id, ...(key !== undefined && { key }) }]))
+  const records = new PackedRecords(packed, 0)
+  const [table, bytes] = [records.table(0, 1), records.between(0, 1)]
+  const time = Date.parse(event.time)
+  return { type: 'block', seq, offset, topic, publisher, schemaVersion, time, count: 1, base: 0, table, records: bytes }
 }
 
 export class ModelCursor implements Cursor {
@@ -273,6 +290,10 @@ export class ModelCursor implements Cursor {
     }
     this.seq = Math.max(this.seq, head)
     return given
+  }
+
+  nextBlocks(bytes: number): BlockNotification[] {
+    return this.next(100, bytes).map((one) => (one.type === 'event' ? blockOf(one.event) : one))
   }
 
   onMore(wake: () => void): void {

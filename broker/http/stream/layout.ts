@@ -1,0 +1,157 @@
+// The binary messages of the streaming protocol (clients/PROTOCOL.md): a publish as it comes in, and events as they go
+// out. Events are not looked into on their way out: a block's records are the bytes of the log.
+
+import { isUtf8 } from 'node:buffer'
+import { BrokerError } from '../../errors.ts'
+import { type Attribute, attributeFaults, EXTENSIONS_MAX, isAttribute, OWN_FIELDS } from '../cloud-events.ts'
+import { DATA_DEPTH_MAX, malformed, parseJson } from '../json.ts'
+import type { EventBlock, NewEvent } from '../operations.ts'
+
+export const PUBLISH = 1
+export const EVENTS = 2
+
+export interface PublishMessage {
+  readonly topic: string
+  readonly sequence: number
+  readonly count: number
+  /** Count, table and records, as the log keeps them. */
+  readonly packed: Buffer
+}
+
+/** What every publish begins with. Throws `BrokerError` when it is none. */
+export function readPublish(message: Buffer): PublishMessage {
+  try {
+    const topicEnd = 2 + message.readUInt8(1)
+    const topic = message.toString('utf8', 2, topicEnd)
+    const sequence = message.readDoubleLE(topicEnd)
+    const packed = message.subarray(topicEnd + 8)
+    const count = packed.readUInt32LE(0)
+    if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError('its sequence is no whole number')
+    return { topic, sequence, count, packed }
+  } catch (error) {
+    throw malformed('', `a binary message is no publish: ${(error as Error).message}`)
+  }
+}
+
+/** The events of a publish, each judged as the body of a request would be. */
+export function readEvents({ packed, count }: PublishMessage): NewEvent[] {
+  const table = 4
+  const first = table + 4 * count
+  if (count === 0 || first > packed.length) throw malformed('', 'a publish has no whole table of its events')
+  const events: NewEvent[] = []
+  let start = first
+  for (let i = 0; i < count; i++) {
+    const end = first + packed.readUInt32LE(table + 4 * i)
+    if (end < start || end > packed.length) throw malformed(`/${i}`, 'a record does not end within the message')
+    events.push(readRecord(packed.subarray(start, end), `/${i}`))
+    start = end
+  }
+  if (start !== packed.length) throw malformed('', 'a publish has bytes after its last record')
+  return events
+}
+
+const TEXTS = ['key', 'id', 'type', 'source', 'time', 'extensions'] as const
+
+function readRecord(record: Buffer, path: string): NewEvent {
+  const fields = record[0] ?? 0xff
+  if (fields >= 1 << TEXTS.length) throw malformed(path, 'a record has fields that are not known here')
+  const texts: { [name in (typeof TEXTS)[number]]?: string } = {}
+  let at = 1
+  for (const [bit, name] of TEXTS.entries()) {
+    if ((fields & (1 << bit)) === 0) continue
+    const from = at + 4
+    if (from <= record.length) at = from + record.readUInt32LE(at)
+    if (from > record.length || at > record.length) throw malformed(path, `a record ends in its ${name}`)
+    texts[name] = utf8(record.subarray(from, at), `${path}/${name}`)
+  }
+  const data = record.subarray(at)
+  utf8(data, path)
+  const span = { start: 0, end: data.length }
+  const { value } = parseJson(data, span, { what: 'the data', path, depthMax: DATA_DEPTH_MAX })
+  const { extensions: extensionsText, ...fixed } = texts
+  if (extensionsText === undefined) {
+    checkAttributes(new Map(Object.entries(fixed)), path)
+    return { data, value, path, ...fixed }
+  }
+  const extensions = readExtensions(extensionsText, `${path}/extensions`)
+  checkAttributes(new Map<string, Attribute>([...Object.entries(fixed), ...Object.entries(extensions)]), path)
+  return { data, value, path, ...fixed, extensions }
+}
+
+/** A key is called `partitionkey` among attributes. */
+function checkAttributes(attributes: Map<string, Attribute>, path: string): void {
+  const faults = attributeFaults(attributes, (name) => `${path}/${name}`)
+  const [first] = faults
+  if (first) throw new BrokerError('MALFORMED', `${first.path} ${first.message}.`, { errors: faults })
+}
+
+function utf8(bytes: Buffer, path: string): string {
+  if (!isUtf8(bytes)) throw malformed(path, 'what is there is not UTF-8')
+  return bytes.toString()
+}
+
+function readExtensions(text: string, path: string): NonNullable<NewEvent['extensions']> {
+  const bytes = Buffer.from(text)
+  const span = { start: 0, end: bytes.length }
+  const { value } = parseJson(bytes, span, { what: 'what is there', path, depthMax: 1 })
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(path, 'it must be an object')
+  const names = Object.keys(value)
+  if (names.length > EXTENSIONS_MAX) throw malformed(path, `an event has ${EXTENSIONS_MAX} extensions at most`)
+  for (const [name, attribute] of Object.entries(value)) {
+    if (OWN_FIELDS.has(name) || name === 'key' || name.startsWith('lockstep'))
+      throw malformed(`${path}/${name}`, 'it is not an extension, but a field of its own')
+    if (!isAttribute(attribute))
+      throw malformed(`${path}/${name}`, 'it must be a text, a boolean or an integer of 32 bits')
+  }
+  return value as NonNullable<NewEvent['extensions']>
+}
+
+/** The message that brings blocks to a subscription, through a place. */
+export function eventsMessage(sub: number, through: number, blocks: readonly EventBlock[]): Buffer {
+  const heads = blocks.map(blockHead)
+  let length = MESSAGE_HEAD
+  for (const [i, { table, records }] of blocks.entries()) length += heads[i]!.length + table.length + records.length
+  const message = Buffer.allocUnsafe(length)
+  message.writeUInt8(EVENTS, 0)
+  message.writeDoubleLE(sub, 1)
+  message.writeDoubleLE(through, 9)
+  let at = MESSAGE_HEAD
+  for (const [i, { table, records }] of blocks.entries()) {
+    for (const part of [heads[i]!, table, records]) {
+      message.set(part, at)
+      at += part.length
+    }
+  }
+  return message
+}
+
+const MESSAGE_HEAD = 17
+
+function blockHead({
+  topic,
+  publisher = '',
+  schemaVersion,
+  time,
+  seq,
+  offset,
+  count,
+  base,
+  table,
+  records,
+}: EventBlock): Buffer {
+  const topicBytes = Buffer.byteLength(topic)
+  const publisherBytes = Buffer.byteLength(publisher)
+  const head = Buffer.allocUnsafe(4 + 1 + topicBytes + 1 + publisherBytes + 4 + 3 * 8 + 4 + 4)
+  let at = head.writeUInt32LE(head.length - 4 + table.length + records.length, 0)
+  at = head.writeUInt8(topicBytes, at)
+  at += head.write(topic, at)
+  at = head.writeUInt8(publisherBytes, at)
+  at += head.write(publisher, at)
+  at = head.writeUInt32LE(schemaVersion, at)
+  at = head.writeDoubleLE(time, at)
+  at = head.writeDoubleLE(seq, at)
+  at = head.writeDoubleLE(offset, at)
+  at = head.writeUInt32LE(count, at)
+  head.writeUInt32LE(base, at)
+  return head
+}

@@ -1,0 +1,224 @@
+// A client of a group: it is attached to one replica at a time, learns where the others are, and goes to the next one
+// when its own is gone, or is of no use. What was published and not answered, and all subscriptions, go with it.
+
+import { Connection } from './connection.ts'
+import { LockstepError } from './errors.ts'
+import type { Cluster, ReplicaMessage } from './messages.ts'
+import { type Published, Publisher } from './publisher.ts'
+import { Replicas } from './replicas.ts'
+import { type SubscribeOptions, Subscription } from './subscription.ts'
+import { type Extensions, encodeData, encodeRecord } from './wire.ts'
+
+export interface ConnectOptions {
+  /** Addresses of replicas, as in `http://127.0.0.1:7400`: one is enough to learn the others, several survive more. */
+  readonly replicas: string | readonly string[]
+  /** Bytes of events that may wait to be published; 16 MiB by default. Beyond that `publish` rejects with `FULL`. */
+  readonly publishBytesMax?: number | undefined
+  /** Within this time a replica must have answered; 3000 by default, in milliseconds. */
+  readonly openMs?: number | undefined
+  /** Told whenever the view, or the replica that this client is attached to, has changed. */
+  readonly onCluster?: ((cluster: Cluster) => void) | undefined
+  /** Told when a connection has come to an end. The client goes on by itself. */
+  readonly onBroken?: ((why: string, replica: string) => void) | undefined
+}
+
+export interface PublishOptions {
+  readonly key?: string | undefined
+  readonly id?: string | undefined
+  readonly type?: string | undefined
+  readonly source?: string | undefined
+  readonly time?: string | Date | undefined
+  readonly extensions?: Extensions | undefined
+  /** Gives up waiting. The error says whether the event may be published all the same. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Topic<Data> {
+  readonly name: string
+  /** Resolves when the event is safe: every member of the group's view holds it. */
+  publish(data: Data, options?: PublishOptions): Promise<Published>
+  subscribe(options?: SubscribeOptions): Subscription<Data>
+}
+
+const PUBLISH_BYTES = 16 * 1024 * 1024
+const OPEN_MS = 3000
+
+/** Begins to connect at once; whatever is asked for meanwhile waits. */
+export function connect(options: ConnectOptions): Client {
+  return new Client(options)
+}
+
+export class Client {
+  private readonly options: ConnectOptions
+  private readonly replicas: Replicas
+  private readonly publisher: Publisher
+  private readonly subscriptions = new Map<number, Subscription<unknown>>()
+  private connection: Connection | undefined
+  private welcomed = false
+  private latest: Cluster | undefined
+  private nextSub = 1
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private closed = false
+
+  constructor(options: ConnectOptions) {
+    const { replicas, publishBytesMax = PUBLISH_BYTES } = options
+    this.options = options
+    this.replicas = new Replicas(typeof replicas === 'string' ? [replicas] : replicas, Math.random())
+    this.publisher = new Publisher(randomId, publishBytesMax, {
+      unhappy: () => this.move('it refuses what is published'),
+      random: Math.random,
+    })
+    this.open()
+  }
+
+  /** What was last heard of the group; undefined: nothing yet. */
+  get cluster(): Cluster | undefined {
+    return this.latest
+  }
+
+  /** Nothing of what was published waits for its answer. */
+  get idle(): boolean {
+    return this.publisher.idle
+  }
+
+  topic<Data = unknown>(name: string): Topic<Data> {
+    return {
+      name,
+      publish: (data, options) => this.publish(name, data, options),
+      subscribe: (options) => this.subscribe<Data>([name], options),
+    }
+  }
+
+  /** Resolves when the event is safe. Rejects with a `LockstepError`, whose `outcome` says what is known of it. */
+  publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    if (this.closed)
+      return Promise.reject(new LockstepError('ABORTED', 'The client is closed.', { outcome: 'not-published' }))
+    const { signal, time, ...fields } = options
+    try {
+      const record = encodeRecord({
+        ...fields,
+        data: encodeData(data),
+        time: time instanceof Date ? time.toISOString() : time,
+      })
+      return this.publisher.publish(topic, record, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Resolves when there is room for more to be published. */
+  ready(): Promise<void> {
+    return this.publisher.ready()
+  }
+
+  /** Resolves when everything that was published is answered. */
+  flushed(): Promise<void> {
+    return this.publisher.flushed()
+  }
+
+  /** `topics`: names and wildcards: `*` stands for one token, `>` for the rest. */
+  subscribe<Data = unknown>(topics: readonly string[], options: SubscribeOptions = {}): Subscription<Data> {
+    const subscription = new Subscription<Data>(this.nextSub++, topics, options, {
+      unhappy: () => this.move('it ended a subscription'),
+      closed: ({ sub }) => this.subscriptions.delete(sub),
+    })
+    if (this.closed) subscription.close()
+    else {
+      this.subscriptions.set(subscription.sub, subscription as Subscription<unknown>)
+      if (this.connection && this.welcomed) subscription.attach(this.connection)
+    }
+    return subscription
+  }
+
+  /** Ends subscriptions, and gives up what is not answered: await `flushed()` first, if that matters. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    clearTimeout(this.timer)
+    this.publisher.close()
+    for (const subscription of [...this.subscriptions.values()]) subscription.close()
+    this.connection?.close()
+  }
+
+  // ---- the connection
+
+  private open(): void {
+    const url = this.replicas.take()
+    this.welcomed = false
+    this.connection = new Connection(url, this.options.openMs ?? OPEN_MS, {
+      welcomed: (welcome) => {
+        this.welcomed = true
+        this.replicas.succeeded()
+        this.onCluster(welcome)
+        const connection = this.connection as Connection
+        this.publisher.attach(connection, welcome.limits, welcome.history)
+        for (const subscription of this.subscriptions.values()) subscription.attach(connection)
+      },
+      message: (message) => this.onMessage(message),
+      events: (bytes) => {
+        const sub = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(1, true)
+        this.subscriptions.get(sub)?.events(bytes)
+      },
+      ended: (why) => this.onEnded(why, url),
+    })
+  }
+
+  private onMessage(message: ReplicaMessage): void {
+    switch (message.op) {
+      case 'cluster':
+        return this.onCluster(message)
+      case 'goodbye':
+        return this.move('it is stopping')
+      case 'publisher':
+        return this.publisher.greeted(message.id, message.next)
+      case 'published':
+        return this.publisher.published(message.history, message.ranges)
+      case 'refused':
+        return this.publisher.refused(message)
+      case 'progress':
+        for (const [sub, seq] of message.marks) this.subscriptions.get(sub)?.progress(message.history, seq)
+        return
+      case 'subscribed':
+      case 'view':
+      case 'gap':
+      case 'ended':
+        this.subscriptions.get(message.sub)?.message(message)
+        return
+      default: // Of no interest here, or of a later version.
+    }
+  }
+
+  private onCluster({ replica, history, seq, primary, view, reason }: Cluster): void {
+    this.latest = { replica, history, seq, primary, view, ...(reason !== undefined && { reason }) }
+    this.replicas.learn(view.members.map(({ url }) => url).filter((url) => url !== ''))
+    this.options.onCluster?.(this.latest)
+  }
+
+  private onEnded(why: string, url: string): void {
+    this.connection = undefined
+    const wasWelcomed = this.welcomed
+    this.welcomed = false
+    this.publisher.detach()
+    for (const subscription of this.subscriptions.values()) subscription.detach()
+    this.options.onBroken?.(why, url)
+    if (this.closed) return
+    // A replica that answered and is gone: the next one at once.
+    const waitMs = wasWelcomed ? 0 : this.replicas.failed(Math.random())
+    if (waitMs === 0) this.open()
+    else this.timer = setTimeout(() => this.open(), waitMs)
+  }
+
+  private move(why: string): void {
+    const { connection } = this
+    if (!connection || this.closed) return
+    connection.close()
+    this.replicas.failed(0)
+    this.onEnded(why, connection.url)
+  }
+}
+
+/** 128 bits, that no other publisher ever has. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,99 @@
+// One WebSocket to one replica, from the first try to its end: it opens and is welcomed within a time, or it fails; when
+// nothing is heard for three beats it is taken for broken. It comes to an end once, and says so once.
+
+import type { ReplicaMessage } from './messages.ts'
+
+export type Welcome = Extract<ReplicaMessage, { op: 'welcome' }>
+
+export interface ConnectionEvents {
+  welcomed(welcome: Welcome): void
+  message(message: ReplicaMessage): void
+  events(bytes: Uint8Array): void
+  /** `refused`: it never opened. */
+  ended(why: string): void
+}
+
+const SUBPROTOCOL = 'lockstep.v1'
+/** Beats that may be missing before the connection counts as broken. */
+const BEATS_MISSED = 3
+
+export class Connection {
+  readonly url: string
+  private readonly socket: WebSocket
+  private readonly listener: ConnectionEvents
+  private timer: ReturnType<typeof setTimeout>
+  private silenceMs: number
+  private heardAt = 0
+  private over = false
+
+  constructor(url: string, openMs: number, listener: ConnectionEvents) {
+    this.url = url
+    this.listener = listener
+    this.silenceMs = openMs
+    this.socket = new WebSocket(streamUrl(url), SUBPROTOCOL)
+    this.socket.binaryType = 'arraybuffer'
+    this.heardAt = now()
+    this.timer = setTimeout(() => this.checkSilence(), openMs)
+    this.socket.onmessage = ({ data }) => {
+      this.heardAt = now()
+      if (typeof data === 'string') this.onText(data)
+      else listener.events(new Uint8Array(data as ArrayBuffer))
+    }
+    this.socket.onclose = ({ code, reason }) => this.end(`closed with ${code} ${reason}`.trim())
+    this.socket.onerror = () => this.end('the connection failed')
+  }
+
+  /** Bytes that have not left yet. */
+  get bufferedBytes(): number {
+    return this.socket.bufferedAmount
+  }
+
+  say(message: object): void {
+    if (!this.over) this.socket.send(JSON.stringify(message))
+  }
+
+  send(message: Uint8Array<ArrayBuffer>): void {
+    if (!this.over) this.socket.send(message)
+  }
+
+  /** Ends it from this side; `ended` is not called. */
+  close(): void {
+    this.over = true
+    clearTimeout(this.timer)
+    this.socket.close()
+  }
+
+  private onText(text: string): void {
+    if (this.over) return
+    const message = JSON.parse(text) as ReplicaMessage
+    if (message.op === 'welcome') {
+      this.silenceMs = BEATS_MISSED * message.beatMs
+      this.listener.welcomed(message)
+    } else this.listener.message(message)
+  }
+
+  private checkSilence(): void {
+    const silentMs = now() - this.heardAt
+    if (silentMs >= this.silenceMs) {
+      this.end('nothing was heard for too long')
+      this.socket.close()
+    } else this.timer = setTimeout(() => this.checkSilence(), this.silenceMs - silentMs)
+  }
+
+  private end(why: string): void {
+    if (this.over) return
+    this.over = true
+    clearTimeout(this.timer)
+    this.listener.ended(why)
+  }
+}
+
+function streamUrl(replica: string): string {
+  const url = new URL('v1/stream', replica.endsWith('/') ? replica : `${replica}/`)
+  url.protocol = url.protocol === 'https:' || url.protocol === 'wss:' ? 'wss:' : 'ws:'
+  return url.href
+}
+
+function now(): number {
+  return performance.now()
+}

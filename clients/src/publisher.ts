@@ -1,0 +1,390 @@
+// Publishing exactly once. Whatever waits to be answered is a queue, and an event's number is its place in it: the number
+// of the head, and so many more. What is published leaves at the head; what is refused for good is taken out, and those
+// behind it move up. On each new connection all of the queue is sent again under the same numbers, and the group knows
+// those that it has. (PROTOCOL.md, Publishing)
+
+import type { Connection } from './connection.ts'
+import { LockstepError } from './errors.ts'
+import type { Limits, PublishedRange, Refused } from './messages.ts'
+import { encodePublish, publishHeadBytes } from './wire.ts'
+
+export interface Published {
+  readonly history: string
+  /** Null: the event is in the order, and nobody remembers where. */
+  readonly seq: number | null
+  readonly offset: number | null
+}
+
+interface Item {
+  readonly topic: string
+  readonly record: Uint8Array
+  /** Undefined: nobody waits any more. */
+  settle: ((error: LockstepError | undefined, published: Published | undefined) => void) | undefined
+  /** It has left on a connection that ended before it was answered: it may be in the order. */
+  wasSent: boolean
+  /** It was refused together with others: it goes alone, to find out who was meant. */
+  alone: boolean
+  /** Refused at another replica than the one that may still have it under way. */
+  doubts: number
+}
+
+interface Frame {
+  readonly sequence: number
+  readonly count: number
+}
+
+/** Of one message: a group's slot holds no more either. Larger: fewer messages; smaller: less waits behind one. */
+const MESSAGE_BYTES = 48 * 1024
+/** Under way at a time; enough for the group to fill its slots, and less than a replica allows. */
+const UNDER_WAY_BYTES = 1024 * 1024
+/** A refusal that passes by itself is borne so often before another replica is tried. */
+const PATIENCE = 2
+const DOUBTS_MAX = 3
+const DOUBT_MS = 1000
+
+const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'LIMIT'])
+
+export interface PublisherHost {
+  /** Refused again and again: another replica may do better. */
+  unhappy(): void
+  random(): number
+}
+
+export class Publisher {
+  private readonly host: PublisherHost
+  private readonly bytesMax: number
+  private readonly mintId: () => string
+  private id: string
+  private queue: Item[] = []
+  /** Number of the queue's head. */
+  private head = 1
+  /** How many of the queue have left on this connection. */
+  private sent = 0
+  private bytes = 0
+  private connection: Connection | undefined
+  private limits: Limits | undefined
+  private phase: 'detached' | 'attached' | 'greeting' | 'open' = 'detached'
+  private frames: Frame[] = []
+  private underWay = 0
+  /** Frames do not reach across these numbers: the group has what is below, and not what is above. */
+  private readonly splits = new Set<number>()
+  private refusals: Refused[] = []
+  private bornes = 0
+  private history = ''
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private due = false
+  private waiting: (() => void)[] = []
+
+  constructor(mintId: () => string, bytesMax: number, host: PublisherHost) {
+    this.mintId = mintId
+    this.id = mintId()
+    this.bytesMax = bytesMax
+    this.host = host
+  }
+
+  /** Nothing waits to be answered. */
+  get idle(): boolean {
+    return this.queue.length === 0
+  }
+
+  publish(topic: string, record: Uint8Array, signal: AbortSignal | undefined): Promise<Published> {
+    if (this.bytes > this.bytesMax) {
+      const message = `${this.bytes} bytes wait to be published; await ready() before publishing more.`
+      return Promise.reject(new LockstepError('FULL', message, { outcome: 'not-published' }))
+    }
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(aborted('not-published'))
+      const item: Item = { topic, record, settle: undefined, wasSent: false, alone: false, doubts: 0 }
+      const abort = (): void => this.abort(item)
+      item.settle = (error, published) => {
+        signal?.removeEventListener('abort', abort)
+        if (error === undefined) resolve(published as Published)
+        else reject(error)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.queue.push(item)
+      this.bytes += record.length
+      this.pumpSoon()
+    })
+  }
+
+  /** Resolves when there is room for more. */
+  ready(): Promise<void> {
+    return this.whenever(() => this.bytes <= this.bytesMax / 2)
+  }
+
+  /** Resolves when everything is answered. */
+  flushed(): Promise<void> {
+    return this.whenever(() => this.idle)
+  }
+
+  // ---- the connection
+
+  attach(connection: Connection, limits: Limits, history: string): void {
+    this.detach()
+    if (this.history !== '' && history !== this.history) this.forgetHistory()
+    this.history = history
+    this.connection = connection
+    this.limits = limits
+    this.phase = 'attached'
+    this.pump()
+  }
+
+  detach(): void {
+    for (const item of this.queue.slice(0, this.sent)) item.wasSent = true
+    clearTimeout(this.timer)
+    this.connection = undefined
+    this.phase = 'detached'
+    this.restart()
+  }
+
+  /** `next`: the number that the group expects. */
+  greeted(id: string, next: number | null): void {
+    if (id !== this.id) return
+    if (next !== null) this.splits.add(next)
+    this.phase = 'open'
+    this.pump()
+  }
+
+  published(history: string, ranges: readonly PublishedRange[]): void {
+    this.history = history
+    this.bornes = 0
+    for (const [sequence, count, seq, offset] of ranges) {
+      for (let i = 0; i < count; i++) {
+        // Answers come in the order of numbers; what is below the head is the answer to an older copy.
+        if (sequence + i !== this.head) continue
+        const item = this.takeHead()
+        item.settle?.(undefined, {
+          history,
+          seq: seq === null ? null : seq + i,
+          offset: offset === null ? null : offset + i,
+        })
+      }
+      this.frames = this.frames.filter((frame) => frame.sequence >= sequence + count || frame.sequence < sequence)
+    }
+    this.answered()
+  }
+
+  refused(refused: Refused): void {
+    this.frames = this.frames.filter(({ sequence }) => sequence !== refused.sequence)
+    this.refusals.push(refused)
+    this.answered()
+  }
+
+  /** Gives up whatever is not answered. */
+  close(): void {
+    this.detach()
+    for (const { settle, wasSent } of this.queue.splice(0))
+      settle?.(aborted(wasSent ? 'unknown' : 'not-published'), undefined)
+    this.bytes = 0
+    this.wake()
+  }
+
+  // ---- sending
+
+  private pumpSoon(): void {
+    if (this.due) return
+    this.due = true
+    // What a program publishes in one go leaves together.
+    queueMicrotask(() => {
+      this.due = false
+      this.pump()
+    })
+  }
+
+  private pump(): void {
+    const { connection, limits } = this
+    if (!connection || !limits || this.idle) return
+    if (this.phase === 'attached') {
+      this.phase = 'greeting'
+      connection.say({ op: 'publisher', id: this.id })
+    }
+    if (this.phase !== 'open') return
+    // After a refusal all that is under way is answered first: else an old answer could be taken for that of a new copy.
+    if (this.refusals.length > 0 || this.timer !== undefined) return
+    while (this.sent < this.queue.length && this.underWay < UNDER_WAY_BYTES) {
+      const items = this.batch(limits)
+      const first = items[0] as Item
+      const sequence = this.head + this.sent
+      connection.send(
+        encodePublish(
+          first.topic,
+          sequence,
+          items.map(({ record }) => record),
+        ),
+      )
+      this.frames.push({ sequence, count: items.length })
+      this.sent += items.length
+      for (const { record } of items) this.underWay += record.length
+    }
+  }
+
+  /** The next events that go in one message. */
+  private batch(limits: Limits): Item[] {
+    const first = this.queue[this.sent] as Item
+    const bytesMax = Math.min(MESSAGE_BYTES, limits.publishBytesMax)
+    const items = [first]
+    let bytes = publishHeadBytes(first.topic) + first.record.length + 4
+    for (let i = this.sent + 1; i < this.queue.length && !first.alone; i++) {
+      const item = this.queue[i] as Item
+      bytes += item.record.length + 4
+      if (item.topic !== first.topic || item.alone || bytes > bytesMax) break
+      if (items.length >= limits.publishEventsMax || this.splits.has(this.head + i)) break
+      items.push(item)
+    }
+    return items
+  }
+
+  private answered(): void {
+    if (this.refusals.length > 0 && this.frames.length === 0) this.settleRefusals()
+    this.wake()
+    this.pump()
+  }
+
+  /** Everything that was under way is answered, and some of it was refused. */
+  private settleRefusals(): void {
+    const refusals = this.refusals.splice(0).sort((one, other) => one.sequence - other.sequence)
+    let waitMs = 0
+    const failed = new Map<Item, LockstepError>()
+    for (const refused of refusals) {
+      const { sequence, count, code, outcome, expected } = refused
+      const from = sequence - this.head
+      const items = this.queue.slice(Math.max(0, from), from + count)
+      if (code === 'CONFLICT') {
+        if (expected !== undefined) this.splits.add(expected)
+      } else if (outcome === 'unknown' || PASSING.has(code)) waitMs = Math.max(waitMs, this.bear(refused))
+      else for (const [item, error] of blame(items, refused)) failed.set(item, error)
+    }
+    const nothingElse = refusals.every(({ code }) => code === 'CONFLICT')
+    if (nothingElse && !refusals.some(({ expected = 0 }) => expected >= this.head)) return this.retire()
+    for (const item of failed.keys()) {
+      // Where it was sent before it may still come in, and this replica not know of it yet.
+      if (item.wasSent && ++item.doubts <= DOUBTS_MAX) {
+        failed.delete(item)
+        waitMs = Math.max(waitMs, DOUBT_MS)
+      }
+    }
+    const doubtful = [...failed].some(([item]) => item.wasSent)
+    this.queue = this.queue.filter((item) => !failed.has(item))
+    for (const [item, error] of failed) {
+      this.bytes -= item.record.length
+      item.settle?.(error, undefined)
+    }
+    if (doubtful) return this.retire()
+    this.restart()
+    if (waitMs > 0)
+      this.timer = setTimeout(() => {
+        this.timer = undefined
+        this.pump()
+      }, waitMs)
+  }
+
+  private bear({ retryAfterMs = 100 }: Refused): number {
+    if (++this.bornes > PATIENCE) {
+      this.bornes = 0
+      this.host.unhappy()
+    }
+    return retryAfterMs * (0.5 + this.host.random() / 2)
+  }
+
+  /** The numbers of this id are not to be trusted any more: what may be in the order is given up, the rest gets a new id. */
+  private retire(): void {
+    this.id = this.mintId()
+    this.head = 1
+    this.splits.clear()
+    const lost = this.queue.filter((item, i) => item.wasSent || i < this.sent)
+    this.queue = this.queue.filter((item) => !lost.includes(item))
+    for (const { settle, record } of lost) {
+      this.bytes -= record.length
+      settle?.(
+        new LockstepError('CONFLICT', 'It cannot be found out whether this was published.', { outcome: 'unknown' }),
+        undefined,
+      )
+    }
+    this.restart()
+    // A stream has one publisher: the new one needs a new stream.
+    this.phase = 'detached'
+    this.host.unhappy()
+  }
+
+  /** Another group answers: what may be in the order of the former one is not sent to this one. */
+  private forgetHistory(): void {
+    const lost = this.queue.filter(({ wasSent }) => wasSent)
+    this.queue = this.queue.filter(({ wasSent }) => !wasSent)
+    this.splits.clear()
+    for (const { settle, record } of lost) {
+      this.bytes -= record.length
+      const message = 'The group that this was sent to is gone; another one answers in its place.'
+      settle?.(new LockstepError('HISTORY_CHANGED', message, { outcome: 'unknown' }), undefined)
+    }
+  }
+
+  private restart(): void {
+    this.timer = undefined
+    this.frames = []
+    this.refusals = []
+    this.sent = 0
+    this.underWay = 0
+  }
+
+  private takeHead(): Item {
+    const item = this.queue.shift() as Item
+    this.head += 1
+    this.splits.delete(this.head - 1)
+    this.bytes -= item.record.length
+    if (this.sent > 0) {
+      this.sent -= 1
+      this.underWay -= item.record.length
+    }
+    return item
+  }
+
+  private abort(item: Item): void {
+    const at = this.queue.indexOf(item)
+    const mayBeIn = item.wasSent || at < this.sent
+    item.settle?.(aborted(mayBeIn ? 'unknown' : 'not-published'), undefined)
+    item.settle = undefined
+    // What may be in keeps its number; what has never left goes, and those behind it move up: they have not left either.
+    if (!mayBeIn) {
+      this.queue.splice(at, 1)
+      this.bytes -= item.record.length
+    }
+    this.wake()
+  }
+
+  private whenever(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (condition()) resolve()
+        else this.waiting.push(look)
+      }
+      this.waiting.push(look)
+    })
+  }
+
+  private wake(): void {
+    for (const look of this.waiting.splice(0)) look()
+  }
+}
+
+/** Who of a refused message was meant; those that it does not say it of are tried alone. */
+function blame(items: readonly Item[], { code, detail, errors = [] }: Refused): [Item, LockstepError][] {
+  const blamed = new Map<Item, { path: string; message: string }[]>()
+  for (const { path, message } of errors) {
+    const [, index, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(path) ?? []
+    const item = index === undefined ? undefined : items[Number(index)]
+    if (item) blamed.set(item, [...(blamed.get(item) ?? []), { path: rest, message }])
+  }
+  const outcome = 'not-published'
+  if (blamed.size > 0)
+    return [...blamed].map(([item, faults]) => [item, new LockstepError(code, detail, { outcome, errors: faults })])
+  if (items.length === 1) return [[items[0] as Item, new LockstepError(code, detail, { outcome, errors })]]
+  for (const item of items) item.alone = true
+  return []
+}
+
+function aborted(outcome: 'not-published' | 'unknown'): LockstepError {
+  const fate = outcome === 'unknown' ? 'It may be published all the same.' : 'It is not published.'
+  return new LockstepError('ABORTED', `The publish was given up. ${fate}`, { outcome })
+}

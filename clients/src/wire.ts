@@ -1,0 +1,186 @@
+// The binary messages of `lockstep.v1` (PROTOCOL.md), to and from bytes. Nothing here needs more than a browser has.
+
+/** An event as it leaves a program, its data as JSON text. */
+export interface OutgoingEvent {
+  readonly data: Uint8Array
+  readonly key?: string | undefined
+  readonly id?: string | undefined
+  readonly type?: string | undefined
+  readonly source?: string | undefined
+  /** RFC 3339. */
+  readonly time?: string | undefined
+  readonly extensions?: Extensions | undefined
+}
+
+export type Extensions = { readonly [name: string]: string | number | boolean }
+
+/** An event as it arrives; `data` is JSON text, a view into the message. */
+export interface IncomingEvent {
+  readonly seq: number
+  readonly offset: number
+  readonly topic: string
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly time: string
+  readonly key: string | undefined
+  readonly schemaVersion: number
+  readonly publisher: string | undefined
+  readonly extensions: Extensions | undefined
+  readonly data: Uint8Array
+}
+
+export interface EventsMessage {
+  readonly sub: number
+  /** Everything that matches up to here has come with this message. */
+  readonly through: number
+  readonly events: IncomingEvent[]
+}
+
+const PUBLISH = 1
+const EVENTS = 2
+const FIELDS = ['key', 'id', 'type', 'source', 'time', 'extensions'] as const
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export function encodeData(value: unknown): Uint8Array {
+  const text = JSON.stringify(value)
+  if (text === undefined) throw new TypeError('the data of an event must be a value of JSON')
+  return encoder.encode(text)
+}
+
+export function encodeRecord(event: OutgoingEvent): Uint8Array<ArrayBuffer> {
+  const texts = FIELDS.map((name) => {
+    const value = event[name]
+    if (value === undefined) return undefined
+    return encoder.encode(typeof value === 'string' ? value : JSON.stringify(value))
+  })
+  const length = texts.reduce((sum, text) => sum + (text === undefined ? 0 : 4 + text.length), 1 + event.data.length)
+  const record = new Uint8Array(length)
+  const view = new DataView(record.buffer)
+  let fields = 0
+  let at = 1
+  for (const [bit, text] of texts.entries()) {
+    if (text === undefined) continue
+    fields |= 1 << bit
+    view.setUint32(at, text.length, true)
+    record.set(text, at + 4)
+    at += 4 + text.length
+  }
+  record[0] = fields
+  record.set(event.data, at)
+  return record
+}
+
+/** Bytes of a publish besides its records and four for each of them. */
+export function publishHeadBytes(topic: string): number {
+  return 2 + encoder.encode(topic).length + 8 + 4
+}
+
+export function encodePublish(
+  topic: string,
+  sequence: number,
+  records: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const name = encoder.encode(topic)
+  const head = publishHeadBytes(topic)
+  const size = records.reduce((sum, { length }) => sum + length, 0)
+  const message = new Uint8Array(head + 4 * records.length + size)
+  const view = new DataView(message.buffer)
+  message[0] = PUBLISH
+  message[1] = name.length
+  message.set(name, 2)
+  view.setFloat64(2 + name.length, sequence, true)
+  view.setUint32(head - 4, records.length, true)
+  const first = head + 4 * records.length
+  let end = 0
+  for (const [i, record] of records.entries()) {
+    message.set(record, first + end)
+    end += record.length
+    view.setUint32(head + 4 * i, end, true)
+  }
+  return message
+}
+
+/** Throws what is not such a message. `history` is for the ids of events that have none. */
+export function decodeEvents(message: Uint8Array, history: string): EventsMessage {
+  const view = new DataView(message.buffer, message.byteOffset, message.length)
+  if (message[0] !== EVENTS) throw new RangeError(`a binary message of kind ${message[0]}`)
+  const sub = view.getFloat64(1, true)
+  const through = view.getFloat64(9, true)
+  const events: IncomingEvent[] = []
+  for (let at = 17; at < message.length; ) {
+    const end = at + 4 + view.getUint32(at, true)
+    decodeBlock(message, view, at + 4, history, events)
+    at = end
+  }
+  return { sub, through, events }
+}
+
+function decodeBlock(
+  message: Uint8Array,
+  view: DataView,
+  from: number,
+  history: string,
+  events: IncomingEvent[],
+): void {
+  let at = from
+  const text = (): string => {
+    const start = at + 1
+    at = start + (message[at] as number)
+    return decoder.decode(message.subarray(start, at))
+  }
+  const topic = text()
+  const publisher = text() || undefined
+  const schemaVersion = view.getUint32(at, true)
+  const blockTime = new Date(view.getFloat64(at + 4, true)).toISOString()
+  const firstSeq = view.getFloat64(at + 12, true)
+  const firstOffset = view.getFloat64(at + 20, true)
+  const count = view.getUint32(at + 28, true)
+  const base = view.getUint32(at + 32, true)
+  const table = at + 36
+  const first = table + 4 * count
+  let start = first
+  for (let i = 0; i < count; i++) {
+    const end = first + view.getUint32(table + 4 * i, true) - base
+    const { id, type, source, time, key, extensions, data } = decodeRecord(message, view, start, end)
+    const seq = firstSeq + i
+    events.push({
+      seq,
+      offset: firstOffset + i,
+      topic,
+      id: id ?? `${history}-${seq}`,
+      type: type ?? topic,
+      source: source ?? `/topics/${topic}`,
+      time: time ?? blockTime,
+      key,
+      schemaVersion,
+      publisher,
+      extensions: extensions === undefined ? undefined : (JSON.parse(extensions) as Extensions),
+      data,
+    })
+    start = end
+  }
+}
+
+type Texts = { [name in (typeof FIELDS)[number]]?: string }
+
+function decodeRecord(
+  message: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+): Texts & { readonly data: Uint8Array } {
+  const fields = message[start] as number
+  const texts: Texts = {}
+  let at = start + 1
+  if (fields !== 0)
+    for (const [bit, name] of FIELDS.entries()) {
+      if ((fields & (1 << bit)) === 0) continue
+      const from = at + 4
+      at = from + view.getUint32(at, true)
+      texts[name] = decoder.decode(message.subarray(from, at))
+    }
+  return { ...texts, data: message.subarray(at, end) }
+}

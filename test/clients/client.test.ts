@@ -1,0 +1,179 @@
+// The client library against whole groups: what a program sees while replicas come and go.
+
+import test from 'ava'
+import { type Client, connect, type Event, type Item, LockstepError } from '../../clients/src/index.ts'
+import { Group } from './group.ts'
+
+interface Order {
+  readonly n: number
+}
+
+const TYPED = { schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } }
+
+async function take<Data>(items: AsyncIterator<Item<Data>, undefined>, count: number): Promise<Event<Data>[]> {
+  const events: Event<Data>[] = []
+  while (events.length < count) {
+    const { value, done } = await items.next()
+    if (done) throw new Error(`it ended after ${events.length} events`)
+    if (value.kind === 'gap') throw new Error(`a gap: ${JSON.stringify(value)}`)
+    if (value.kind === 'event') events.push(value)
+  }
+  return events
+}
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+test('a topic of its own type: published, and read at another replica in the same order', async (t) => {
+  const group = await Group.start(t)
+  await group.putTopic('orders.new', TYPED)
+  const [first, second] = group.urls.slice(0, 2).map((url) => connect({ replicas: url })) as [Client, Client]
+  t.teardown(() => {
+    first.close()
+    second.close()
+  })
+  const orders = second.topic<Order>('orders.new').subscribe({ from: 'start' })
+  const published = await Promise.all(
+    numbers(500).map((n) => first.topic<Order>('orders.new').publish({ n }, { key: `k${n}` })),
+  )
+  t.deepEqual(
+    published.map(({ offset }) => offset),
+    numbers(500),
+  )
+  const events = await take(orders, 500)
+  t.deepEqual(
+    events.map(({ data }) => data.n),
+    numbers(500),
+  )
+  t.like(events[9], { offset: 10, seq: published[9]?.seq, key: 'k10', topic: 'orders.new', type: 'orders.new' })
+  t.deepEqual(
+    second.cluster?.view.members.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  )
+})
+
+test('one event of many does not fit its schema: it alone is refused, and the others keep their order', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders', TYPED)
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  const orders = client.topic<unknown>('orders')
+  const results = await Promise.allSettled([
+    orders.publish({ n: 1 }),
+    orders.publish({ n: 'two' }),
+    client.topic('nowhere').publish({}),
+    orders.publish({ n: 3 }),
+    orders.publish('four'),
+    ...numbers(100).map((n) => orders.publish({ n: 100 + n })),
+  ])
+  const refused = results.flatMap((result, i) =>
+    result.status === 'rejected' ? [[i, result.reason as LockstepError] as const] : [],
+  )
+  t.deepEqual(
+    refused.map(([i, { code, outcome }]) => [i, code, outcome]),
+    [
+      [1, 'INVALID_EVENT', 'not-published'],
+      [2, 'NOT_FOUND', 'not-published'],
+      [4, 'INVALID_EVENT', 'not-published'],
+    ],
+  )
+  t.deepEqual(
+    refused[0]?.[1].errors.map(({ path }) => path),
+    ['/n'],
+  )
+  const events = await take(orders.subscribe({ from: 'start' }), 102)
+  t.deepEqual(
+    events.map(({ data }) => (data as Order).n),
+    [1, 3, ...numbers(100).map((n) => 100 + n)],
+  )
+})
+
+test('the replica is killed under load: nothing is lost, nothing comes twice, and the order is the same for all', async (t) => {
+  t.timeout(60_000)
+  const group = await Group.start(t)
+  await group.putTopic('load')
+  const clients = numbers(3).map(() => connect({ replicas: group.urls }))
+  t.teardown(() => clients.forEach((client) => void client.close()))
+  const readers = clients.map((client) => client.topic<string>('load').subscribe({ from: 'start' }))
+  const all: Promise<Event<string>[]>[] = readers.map((reader) => take(reader, 1500))
+
+  const published = clients.map(async (client, i) => {
+    for (let n = 1; n <= 500; n += 5)
+      await Promise.all(numbers(5).map((k) => client.publish('load', `${i}-${n + k - 1}`)))
+  })
+  const attached = clients[0]?.cluster?.replica ?? 'a'
+  await group.of(attached).kill()
+  group.replicas.delete(attached)
+  await Promise.all(published)
+  const [one, two, three] = (await Promise.all(all)).map((events) => events.map(({ seq, data }) => `${seq} ${data}`))
+  t.deepEqual(two, one)
+  t.deepEqual(three, one)
+  t.is(new Set(one?.map((text) => text.split(' ')[1])).size, 1500)
+  for (const i of [0, 1, 2])
+    t.deepEqual(
+      one?.map((text) => text.split(' ')[1] as string).filter((text) => text.startsWith(`${i}-`)),
+      numbers(500).map((n) => `${i}-${n}`),
+      'each in its own order',
+    )
+})
+
+test('a program that reads slowly: only so much waits for it, and it misses nothing', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('big')
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  const filler = 'x'.repeat(10_000)
+  for (let n = 1; n <= 200; n++) void client.publish('big', { n, filler })
+  await client.flushed()
+  const reader = client.topic<Order>('big').subscribe({ from: 'start', bufferBytes: 50_000 })
+  const [first] = await take(reader, 1)
+  t.is(first?.data.n, 1)
+  t.is(reader.token, `${client.cluster?.history}:${first?.seq}`)
+  const rest = await take(reader, 199)
+  t.deepEqual(
+    rest.map(({ data }) => data.n),
+    numbers(200).slice(1),
+  )
+})
+
+test('a token: another program goes on after it', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders')
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  await Promise.all(numbers(10).map((n) => client.publish('orders', { n })))
+  const first = client.topic<Order>('orders').subscribe({ from: 'start' })
+  const [, , third] = await take(first, 3)
+  first.close()
+  const events = await take(client.topic<Order>('orders').subscribe({ from: third?.token }), 7)
+  t.deepEqual(
+    events.map(({ data }) => data.n),
+    [4, 5, 6, 7, 8, 9, 10],
+  )
+})
+
+test('closed, aborted, full: each is said with what is known of the event', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders')
+  const away = connect({ replicas: 'http://127.0.0.1:1', publishBytesMax: 100 })
+  t.teardown(() => away.close())
+  const given = new AbortController()
+  const waiting = away.publish('orders', { n: 1 }, { signal: given.signal })
+  given.abort()
+  t.like(await t.throwsAsync(waiting, { instanceOf: LockstepError }), { code: 'ABORTED', outcome: 'not-published' })
+  const many = numbers(30).map((n) => away.publish('orders', { n }))
+  const full = (await Promise.allSettled(many.slice(-1)))[0] as PromiseRejectedResult
+  t.like(full.reason, { code: 'FULL', outcome: 'not-published' })
+  away.close()
+  t.like(await t.throwsAsync(many[0] as Promise<unknown>), { code: 'ABORTED' })
+  for (const one of many) await t.throwsAsync(one)
+  t.like(await t.throwsAsync(away.publish('orders', {})), { code: 'ABORTED' })
+
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  const wrong = client.subscribe(['a..b'])
+  t.like(await t.throwsAsync(wrong.next()), { code: 'MALFORMED' })
+  const ended = client.subscribe(['orders'])
+  const next = ended.next()
+  ended.close()
+  t.deepEqual(await next, { done: true, value: undefined })
+})

@@ -1,0 +1,59 @@
+// A whole group in this process, over the fabric in memory, for clients to be attached to.
+
+import type { ExecutionContext } from 'ava'
+import { readConfig } from '../../broker/config.ts'
+import { MemoryHub } from '../../broker/fabric/memory.ts'
+import { createLog } from '../../broker/log.ts'
+import { Replica } from '../../broker/replica.ts'
+
+export class Group {
+  readonly replicas: Map<string, Replica> = new Map()
+  private readonly hub = new MemoryHub()
+  private readonly names: readonly string[]
+
+  private constructor(names: readonly string[]) {
+    this.names = names
+  }
+
+  static async start(t: ExecutionContext, size = 3): Promise<Group> {
+    const group = new Group(['a', 'b', 'c', 'd', 'e'].slice(0, size))
+    await Promise.all(group.names.map((name) => group.add(name)))
+    t.teardown(() => Promise.all([...group.replicas.values()].map((replica) => replica.kill())))
+    await Promise.all([...group.replicas.values()].map((replica) => replica.ready))
+    return group
+  }
+
+  get urls(): string[] {
+    return [...this.replicas.values()].map(({ url }) => url)
+  }
+
+  of(name: string): Replica {
+    return this.replicas.get(name) as Replica
+  }
+
+  /** The replica that a client is attached to. */
+  at(url: string): Replica {
+    return [...this.replicas.values()].find((replica) => replica.url === url) as Replica
+  }
+
+  async add(name: string): Promise<Replica> {
+    const config = readConfig({ name, roster: this.names.join(), listen: '127.0.0.1:0' }, {})
+    const replica = await Replica.start({
+      config,
+      log: createLog('silent', name),
+      openFabric: (onBug) => this.hub.attach(onBug),
+      processMetrics: false,
+    })
+    this.replicas.set(name, replica)
+    return replica
+  }
+
+  async putTopic(topic: string, settings: object = {}): Promise<void> {
+    const response = await fetch(`${this.urls[0]}/v1/topics/${topic}`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(settings),
+    })
+    if (!response.ok) throw new Error(await response.text())
+  }
+}
