@@ -281,6 +281,7 @@ export class Broker implements Application {
       history: this.current.history,
       view: { number: view?.number ?? 0, members: view?.members.map(memberDescription) ?? [] },
       self: this.parts.name,
+      incarnation: incarnationText(status.self.incarnation),
       primary: status.primary && exitReason === undefined,
       state: exitReason !== undefined || status.role === 'exited' ? 'stopped' : status.role,
       ...(reason !== undefined && { reason }),
@@ -642,7 +643,12 @@ export function historyText(history: number): string {
 }
 
 function memberDescription({ name, incarnation, url }: MemberId, rank: number): MemberDescription {
-  return { name, incarnation: incarnation.toString(36), url, rank }
+  return { name, incarnation: incarnationText(incarnation), url, rank }
+}
+
+/** As clients see it. */
+export function incarnationText(incarnation: Incarnation): string {
+  return incarnation.toString(36)
 }
 
 const nameOf = (member: MemberId): string => member.name

@@ -3,12 +3,15 @@
 // replica that does what it should or nothing.
 
 import { randomInt } from 'node:crypto'
-import { Broker } from './broker.ts'
+import { Broker, incarnationText } from './broker.ts'
 import { monotonicMs, wallClockMs } from './clock.ts'
 import { ConfigError, type ReplicaConfig } from './config.ts'
 import { type Application, Driver } from './driver.ts'
 import type { CountingFabric } from './fabric/counters.ts'
 import { Member } from './group/member.ts'
+import type { ViewOutput } from './group/port.ts'
+import type { MemberId } from './group/view.ts'
+import { Neighbours } from './http/neighbours.ts'
 import { SchemaRegistry } from './http/schema-registry.ts'
 import { type HttpServer, listen } from './http/server.ts'
 import { type Log, logNote, logReady, logView } from './log.ts'
@@ -48,6 +51,9 @@ export class Replica {
   private readonly driver: Driver
   private readonly broker: Broker
   private readonly metrics: Metrics
+  private readonly neighbours: Neighbours
+  /** The other members of the view. */
+  private others: readonly MemberId[] = []
   private readonly leaveWaitMs: number
   private readonly ticking: NodeJS.Timeout
   private leaveTimer: NodeJS.Timeout | undefined
@@ -170,6 +176,13 @@ export class Replica {
       now: monotonicMs,
       endOfTurn,
     })
+    this.neighbours = new Neighbours({
+      onGone: (incarnation) => guarded(() => this.hint(incarnation)),
+      after: (ms, call) => {
+        const timer = setTimeout(guarded, ms, call)
+        return () => clearTimeout(timer)
+      },
+    })
     const { tickMs } = config.settings
     this.tickDueAt = monotonicMs() + tickMs
     this.ticking = setInterval(() => guarded(() => this.tick(tickMs)), tickMs)
@@ -215,6 +228,7 @@ export class Replica {
         break
       case 'view':
         logView(this.log, output)
+        this.watchOthers(output)
         if (output.member) this.announceReady(output.view.number)
         break
       case 'restore':
@@ -244,6 +258,21 @@ export class Replica {
     }
   }
 
+  private watchOthers({ member, view }: ViewOutput): void {
+    const self = this.member.status().self.incarnation
+    this.others = member ? view.members.filter(({ incarnation }) => incarnation !== self) : []
+    this.neighbours.watch(
+      this.others.map(({ name, incarnation, url }) => ({ name, incarnation: incarnationText(incarnation), url })),
+    )
+  }
+
+  private hint(text: string): void {
+    const gone = this.others.find(({ incarnation }) => incarnationText(incarnation) === text)
+    if (gone === undefined || this.ending) return
+    this.log.debug({ member: gone.name }, 'its connection broke and nobody answers; it is asked')
+    this.driver.hint(gone.incarnation)
+  }
+
   private announceReady(view: number): void {
     if (this.becomeReady === DONE) return
     logReady(this.log, this.name, view, this.url)
@@ -262,6 +291,7 @@ export class Replica {
     this.ending = true
     this.driver.stop()
     clearInterval(this.ticking)
+    this.neighbours.close()
     clearTimeout(this.leaveTimer)
     await Promise.all([this.http.close(drainMs), this.fabric.close()])
     this.log.info({ reason: ending.reason }, 'stopped')

@@ -163,6 +163,7 @@ export interface ClusterStatus {
   readonly view: { readonly number: number; readonly members: readonly MemberDescription[] }
   /** This replica's name. */
   readonly self: string
+  readonly incarnation: string
   /** In a primary view, connected to a quorum of it, and caught up. */
   readonly primary: boolean
   readonly state: 'founding' | 'observer' | 'member' | 'stopped'

@@ -188,8 +188,8 @@ export class Client {
     }
   }
 
-  private onCluster({ replica, history, seq, primary, view, reason }: Cluster): void {
-    this.latest = { replica, history, seq, primary, view, ...(reason !== undefined && { reason }) }
+  private onCluster({ replica, incarnation, history, seq, primary, view, reason }: Cluster): void {
+    this.latest = { replica, incarnation, history, seq, primary, view, ...(reason !== undefined && { reason }) }
     this.replicas.learn(view.members.map(({ url }) => url).filter((url) => url !== ''))
     this.options.onCluster?.(this.latest)
   }

@@ -12,6 +12,7 @@ export interface Member {
 export interface Cluster {
   /** The replica that this client is attached to. */
   readonly replica: string
+  readonly incarnation: string
   readonly history: string
   readonly seq: number
   /** Whether it takes publishes. */

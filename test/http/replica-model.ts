@@ -195,7 +195,7 @@ export class ReplicaModel implements Operations {
     const view = { number: 1, members: [{ name: 'a', incarnation: 'f00', url: 'http://a.test', rank: 0 }] }
     const state = primary ? ('member' as const) : ('observer' as const)
     const clients = this.cursors.size
-    const status = { history, view, self: 'a', primary, state, seq, digest: '00c0ffee', clients }
+    const status = { history, view, self: 'a', incarnation: 'f00', primary, state, seq, digest: '00c0ffee', clients }
     return reason === undefined ? status : { ...status, reason }
   }
 

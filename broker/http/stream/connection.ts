@@ -263,8 +263,9 @@ export class StreamConnection implements SubscriptionHost {
   }
 
   private cluster(): object {
-    const { history, seq, primary, view, self, reason } = this.parts.operations.cluster() satisfies ClusterStatus
-    return { replica: self, history, seq, primary, view, ...(reason !== undefined && { reason }) }
+    const { history, seq, primary, view, self, incarnation, reason } =
+      this.parts.operations.cluster() satisfies ClusterStatus
+    return { replica: self, incarnation, history, seq, primary, view, ...(reason !== undefined && { reason }) }
   }
 
   private limits(): object {

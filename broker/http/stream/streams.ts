@@ -7,8 +7,7 @@ import { BrokerError } from '../../errors.ts'
 import type { Operations } from '../operations.ts'
 import { problemOf, rawProblem, statusProblem } from '../problem.ts'
 import { messageBytesMax, StreamConnection } from './connection.ts'
-
-export const SUBPROTOCOL = 'lockstep.v1'
+import { SUBPROTOCOL } from './subprotocol.ts'
 
 export interface StreamsParts {
   readonly operations: Operations
