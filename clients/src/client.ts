@@ -42,6 +42,8 @@ export interface Topic<Data> {
 
 const PUBLISH_BYTES = 16 * 1024 * 1024
 const OPEN_MS = 3000
+/** A connection that lasted so long shows that its replica is of use. */
+const LASTING_MS = 1000
 
 /** Begins to connect at once; whatever is asked for meanwhile waits. */
 export function connect(options: ConnectOptions): Client {
@@ -55,6 +57,7 @@ export class Client {
   private readonly subscriptions = new Map<number, Subscription<unknown>>()
   private connection: Connection | undefined
   private welcomed = false
+  private welcomedAt = 0
   private latest: Cluster | undefined
   private nextSub = 1
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -67,6 +70,10 @@ export class Client {
     this.publisher = new Publisher(randomId, publishBytesMax, {
       unhappy: () => this.move('it refuses what is published'),
       random: Math.random,
+      after: (ms, call) => {
+        const timer = setTimeout(call, ms)
+        return () => clearTimeout(timer)
+      },
     })
     this.open()
   }
@@ -148,7 +155,7 @@ export class Client {
     this.connection = new Connection(url, this.options.openMs ?? OPEN_MS, {
       welcomed: (welcome) => {
         this.welcomed = true
-        this.replicas.succeeded()
+        this.welcomedAt = performance.now()
         this.onCluster(welcome)
         const connection = this.connection as Connection
         this.publisher.attach(connection, welcome.limits, welcome.history)
@@ -196,14 +203,15 @@ export class Client {
 
   private onEnded(why: string, url: string): void {
     this.connection = undefined
-    const wasWelcomed = this.welcomed
+    const lasted = this.welcomed && performance.now() - this.welcomedAt >= LASTING_MS
     this.welcomed = false
     this.publisher.detach()
     for (const subscription of this.subscriptions.values()) subscription.detach()
     this.options.onBroken?.(why, url)
     if (this.closed) return
-    // A replica that answered and is gone: the next one at once.
-    const waitMs = wasWelcomed ? 0 : this.replicas.failed(Math.random())
+    // A replica that has served for a while and is gone: the next one at once.
+    const waitMs = lasted ? 0 : this.replicas.failed(Math.random())
+    if (lasted) this.replicas.succeeded()
     if (waitMs === 0) this.open()
     else this.timer = setTimeout(() => this.open(), waitMs)
   }
@@ -212,7 +220,6 @@ export class Client {
     const { connection } = this
     if (!connection || this.closed) return
     connection.close()
-    this.replicas.failed(0)
     this.onEnded(why, connection.url)
   }
 }

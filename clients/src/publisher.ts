@@ -3,7 +3,6 @@
 // behind it move up. On each new connection all of the queue is sent again under the same numbers, and the group knows
 // those that it has. (PROTOCOL.md, Publishing)
 
-import type { Connection } from './connection.ts'
 import { LockstepError } from './errors.ts'
 import type { Limits, PublishedRange, Refused } from './messages.ts'
 import { encodePublish, publishHeadBytes } from './wire.ts'
@@ -13,6 +12,12 @@ export interface Published {
   /** Null: the event is in the order, and nobody remembers where. */
   readonly seq: number | null
   readonly offset: number | null
+}
+
+/** A connection, as far as publishing needs it. */
+export interface PublisherLink {
+  say(message: object): void
+  send(message: Uint8Array<ArrayBuffer>): void
 }
 
 interface Item {
@@ -48,6 +53,8 @@ export interface PublisherHost {
   /** Refused again and again: another replica may do better. */
   unhappy(): void
   random(): number
+  /** Calls after so many milliseconds, until the function that it returns is called. */
+  after(ms: number, call: () => void): () => void
 }
 
 export class Publisher {
@@ -61,17 +68,22 @@ export class Publisher {
   /** How many of the queue have left on this connection. */
   private sent = 0
   private bytes = 0
-  private connection: Connection | undefined
+  private connection: PublisherLink | undefined
   private limits: Limits | undefined
   private phase: 'detached' | 'attached' | 'greeting' | 'open' = 'detached'
   private frames: Frame[] = []
   private underWay = 0
   /** Frames do not reach across these numbers: the group has what is below, and not what is above. */
   private readonly splits = new Set<number>()
+  /**
+   * The group has heard of this publisher. Until then its first number may be any, so that with a first message refused
+   * a second one would begin: only one is under way.
+   */
+  private known = false
   private refusals: Refused[] = []
-  private bornes = 0
+  private borne = 0
   private history = ''
-  private timer: ReturnType<typeof setTimeout> | undefined
+  private stopWaiting: (() => void) | undefined
   private due = false
   private waiting: (() => void)[] = []
 
@@ -120,7 +132,7 @@ export class Publisher {
 
   // ---- the connection
 
-  attach(connection: Connection, limits: Limits, history: string): void {
+  attach(connection: PublisherLink, limits: Limits, history: string): void {
     this.detach()
     if (this.history !== '' && history !== this.history) this.forgetHistory()
     this.history = history
@@ -132,7 +144,7 @@ export class Publisher {
 
   detach(): void {
     for (const item of this.queue.slice(0, this.sent)) item.wasSent = true
-    clearTimeout(this.timer)
+    this.stopWaiting?.()
     this.connection = undefined
     this.phase = 'detached'
     this.restart()
@@ -141,6 +153,7 @@ export class Publisher {
   /** `next`: the number that the group expects. */
   greeted(id: string, next: number | null): void {
     if (id !== this.id) return
+    this.known = next !== null
     if (next !== null) this.splits.add(next)
     this.phase = 'open'
     this.pump()
@@ -148,7 +161,8 @@ export class Publisher {
 
   published(history: string, ranges: readonly PublishedRange[]): void {
     this.history = history
-    this.bornes = 0
+    this.borne = 0
+    this.known = true
     for (const [sequence, count, seq, offset] of ranges) {
       for (let i = 0; i < count; i++) {
         // Answers come in the order of numbers; what is below the head is the answer to an older copy.
@@ -201,8 +215,12 @@ export class Publisher {
     }
     if (this.phase !== 'open') return
     // After a refusal all that is under way is answered first: else an old answer could be taken for that of a new copy.
-    if (this.refusals.length > 0 || this.timer !== undefined) return
-    while (this.sent < this.queue.length && this.underWay < UNDER_WAY_BYTES) {
+    if (this.refusals.length > 0 || this.stopWaiting) return
+    while (
+      this.sent < this.queue.length &&
+      this.underWay < UNDER_WAY_BYTES &&
+      (this.known || this.frames.length === 0)
+    ) {
       const items = this.batch(limits)
       const first = items[0] as Item
       const sequence = this.head + this.sent
@@ -273,15 +291,15 @@ export class Publisher {
     if (doubtful) return this.retire()
     this.restart()
     if (waitMs > 0)
-      this.timer = setTimeout(() => {
-        this.timer = undefined
+      this.stopWaiting = this.host.after(waitMs, () => {
+        this.stopWaiting = undefined
         this.pump()
-      }, waitMs)
+      })
   }
 
   private bear({ retryAfterMs = 100 }: Refused): number {
-    if (++this.bornes > PATIENCE) {
-      this.bornes = 0
+    if (++this.borne > PATIENCE) {
+      this.borne = 0
       this.host.unhappy()
     }
     return retryAfterMs * (0.5 + this.host.random() / 2)
@@ -320,7 +338,7 @@ export class Publisher {
   }
 
   private restart(): void {
-    this.timer = undefined
+    this.stopWaiting = undefined
     this.frames = []
     this.refusals = []
     this.sent = 0

@@ -1,0 +1,220 @@
+// The client's publisher against a model of a group: connections break at any moment, replicas refuse for a while, answer
+// late or never, and what was refused by one may still be under way at another. Whatever happens: an event is in the order
+// once if its promise says so, never if it says so, and at most once otherwise; and all in the order of publishing.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import test from 'ava'
+import { decodeRecord, PackedRecords } from '../../broker/events/record.ts'
+import { readPublish } from '../../broker/http/stream/layout.ts'
+import type { LockstepError } from '../../clients/src/errors.ts'
+import type { Limits, Refused } from '../../clients/src/messages.ts'
+import { Publisher, type PublisherLink } from '../../clients/src/publisher.ts'
+import { encodeRecord } from '../../clients/src/wire.ts'
+import { Chance } from '../sim/random.ts'
+
+const LIMITS: Limits = {
+  messageBytesMax: 1e6,
+  eventBytesMax: 1e6,
+  publishBytesMax: 1e6,
+  publishEventsMax: 4,
+  underWayBytesMax: 1e6,
+  subscriptionsMax: 1,
+  creditBytesMax: 1,
+}
+
+interface Publish {
+  readonly id: string
+  readonly sequence: number
+  readonly events: readonly string[]
+}
+
+/** What the group has: in the order, by publisher. */
+class ModelGroup {
+  readonly order: string[] = []
+  private readonly next = new Map<string, number>()
+  private readonly places = new Map<string, number>()
+
+  expects(id: string): number | null {
+    return this.next.get(id) ?? null
+  }
+
+  /** The place of the first, or what should have come. */
+  apply({ id, sequence, events }: Publish): { seq: number; duplicate: boolean } | { expected: number } {
+    const expected = this.next.get(id) ?? sequence
+    if (sequence + events.length <= expected) {
+      return { seq: this.places.get(`${id} ${sequence}`) ?? 0, duplicate: true }
+    }
+    if (sequence !== expected) return { expected }
+    const seq = this.order.length + 1
+    for (const [i, event] of events.entries()) {
+      this.places.set(`${id} ${sequence + i}`, this.order.length + 1)
+      this.order.push(event)
+    }
+    this.next.set(id, expected + events.length)
+    return { seq, duplicate: false }
+  }
+}
+
+interface Live {
+  id: string
+  readonly inbox: (() => void)[]
+}
+
+class World {
+  readonly group = new ModelGroup()
+  readonly chance: Chance
+  readonly publisher: Publisher
+  moves = 0
+  private ids = 0
+  private live: Live | undefined
+  /** Taken by a replica whose connection broke: it may still come in. */
+  private stray: Publish[] = []
+  private badWeather = true
+  private readonly timers = new Set<{ ms: number; call: () => void }>()
+
+  constructor(seed: number) {
+    this.chance = new Chance(seed, 'publisher')
+    this.publisher = new Publisher(() => `id${++this.ids}`, 1e9, {
+      unhappy: () => {
+        this.moves++
+        this.breakOff()
+      },
+      random: () => 0,
+      after: (ms, call) => {
+        const timer = { ms: Math.ceil(ms / 100), call }
+        this.timers.add(timer)
+        return () => this.timers.delete(timer)
+      },
+    })
+  }
+
+  heal(): void {
+    this.badWeather = false
+  }
+
+  connect(): void {
+    if (this.live) return
+    const live: Live = { id: '', inbox: [] }
+    this.live = live
+    const link: PublisherLink = {
+      say: (message) => {
+        const { id } = message as { id: string }
+        live.id = id
+        live.inbox.push(() => this.publisher.greeted(id, this.group.expects(id)))
+      },
+      send: (message) => {
+        const { sequence, packed } = readPublish(Buffer.from(message))
+        const records = new PackedRecords(packed, 0)
+        const events = Array.from({ length: records.count }, (_, i) =>
+          String(Buffer.from(decodeRecord(records.record(i)).data)),
+        )
+        live.inbox.push(() => this.serve({ id: live.id, sequence, events }))
+      },
+    }
+    this.publisher.attach(link, LIMITS, 'h')
+  }
+
+  breakOff(): void {
+    const { live } = this
+    if (!live) return
+    this.live = undefined
+    // What the replica has not read is lost with the connection.
+    this.publisher.detach()
+  }
+
+  /** One thing happens. */
+  step(): void {
+    const { chance, live } = this
+    for (const timer of this.timers) {
+      if (--timer.ms > 0) continue
+      this.timers.delete(timer)
+      timer.call()
+    }
+    if (!live) return this.connect()
+    if (this.badWeather && chance.chance(0.03)) return this.breakOff()
+    if (this.stray.length > 0 && chance.chance(0.3)) {
+      this.group.apply(this.stray.shift() as Publish)
+      return
+    }
+    live.inbox.shift()?.()
+  }
+
+  private serve(publish: Publish): void {
+    const { chance, publisher } = this
+    const { sequence, events } = publish
+    const refuse = (more: Omit<Refused, 'op' | 'sequence' | 'count' | 'detail'>): void =>
+      publisher.refused({ op: 'refused', sequence, count: events.length, detail: 'no', ...more })
+    const known = (this.group.expects(publish.id) ?? 0) >= sequence + events.length
+    const wrong = events.flatMap((event, i) => (event.includes('bad') ? [i] : []))
+    if (wrong.length > 0 && !known) {
+      const errors = wrong.map((i) => ({ path: `/${i}/x`, message: 'is bad' }))
+      return refuse({ code: 'INVALID_EVENT', outcome: 'not-published', ...(chance.chance(0.7) && { errors }) })
+    }
+    if (this.badWeather && chance.chance(0.1)) {
+      return refuse({ code: chance.pick(['OVERLOADED', 'NOT_PRIMARY']), outcome: 'not-published', retryAfterMs: 0 })
+    }
+    if (this.badWeather && chance.chance(0.05)) {
+      // Given up by the replica, and maybe in after all.
+      if (chance.chance(0.5)) this.stray.push(publish)
+      return refuse({ code: 'NOT_PRIMARY', outcome: 'unknown', retryAfterMs: 0 })
+    }
+    if (this.badWeather && chance.chance(0.05)) {
+      // In, and the connection breaks before the answer.
+      if (chance.chance(0.5)) this.group.apply(publish)
+      else this.stray.push(publish)
+      return this.breakOff()
+    }
+    const applied = this.group.apply(publish)
+    if ('expected' in applied) return refuse({ code: 'CONFLICT', outcome: 'not-published', expected: applied.expected })
+    publisher.published('h', [
+      [sequence, events.length, applied.seq || null, applied.seq || null, applied.duplicate ? 1 : 0],
+    ])
+  }
+}
+
+test('any weather: what is resolved is in once and in order, what is rejected is what was wrong', async (t) => {
+  t.timeout(60_000)
+  let duplicates = 0
+  for (let seed = 1; seed <= 40; seed++) {
+    const world = new World(seed)
+    const { chance, publisher } = world
+    const results: Promise<[string, 'in' | LockstepError]>[] = []
+    const names: string[] = []
+    for (let n = 1; n <= 60; n++) {
+      const name = chance.chance(0.05) ? `bad ${n}` : `event ${n}`
+      const topic = chance.chance(0.8) ? 'a' : 'b'
+      names.push(name)
+      const published = publisher.publish(topic, encodeRecord({ data: Buffer.from(name) }), undefined)
+      results.push(
+        published.then(
+          () => [name, 'in'],
+          (error: LockstepError) => [name, error],
+        ),
+      )
+      for (let i = chance.whole(0, 4); i > 0; i--) world.step()
+      await turn()
+    }
+    world.heal()
+    for (let i = 0; i < 20_000 && !publisher.idle; i++) {
+      world.step()
+      if (i % 5 === 0) await turn()
+    }
+    t.true(publisher.idle, `seed ${seed}: something is never answered`)
+    const { order } = world.group
+    t.is(new Set(order).size, order.length, `seed ${seed}: something is in twice`)
+    t.deepEqual(
+      order,
+      names.filter((name) => order.includes(name)),
+      `seed ${seed}: the order is that of publishing`,
+    )
+    for (const [name, result] of await Promise.all(results)) {
+      if (result === 'in') t.true(order.includes(name), `seed ${seed}: ${name} is said to be in`)
+      else {
+        t.true(result.outcome === 'unknown' || !order.includes(name), `seed ${seed}: ${name} is said not to be in`)
+        t.true(name.startsWith('bad') || result.outcome === 'unknown', `seed ${seed}: ${name}: ${result.message}`)
+        if (result.outcome === 'unknown') duplicates++
+      }
+    }
+  }
+  t.log(`${duplicates} outcomes unknown`)
+})
