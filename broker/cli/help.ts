@@ -21,10 +21,11 @@ export function generalHelp(commands: readonly Command[]): string {
 }
 
 export function commandHelp(command: Command): string {
-  const lines = [`Usage: lockstep ${command.name} [FLAGS]`, '', ...wrap(command.about, 0), '']
+  const usage = ['Usage: lockstep', command.name, command.positionals?.usage, '[FLAGS]'].filter(Boolean).join(' ')
+  const lines = [usage, '', ...wrap(command.about, 0), '']
   lines.push(...command.examples.map((example) => `  ${example}`), '')
   for (const { flag, argument, description, default: byDefault } of command.ownFlags) {
-    lines.push(...entry(`--${flag} ${argument}`, description, byDefault))
+    lines.push(...entry(`--${flag} ${argument}`.trim(), description, byDefault))
   }
   const part = (title: string, whose: ConfigKey['whose']): void => {
     const keys = command.keys.filter((key) => key.whose === whose)
@@ -37,18 +38,14 @@ export function commandHelp(command: Command): string {
   part('The replica:', 'replica')
   part('Its limits:', 'limit')
   part('Times and limits of the group. They must be equal at all replicas:', 'group')
-  lines.push(
-    '',
-    ...wrap(
-      'Each flag is also an environment variable (--suspect-after-ms: LOCKSTEP_SUSPECT_AFTER_MS) and a key of the file ' +
-        'given by --config (suspectAfterMs), described by schemas/config.schema.json. A flag beats a variable, which ' +
-        'beats the file.',
-      0,
-    ),
-    '',
-  )
+  if (command.keys.length > 0) lines.push('', ...wrap(WHERE_FROM, 0))
+  lines.push('')
   return lines.join('\n')
 }
+
+const WHERE_FROM =
+  'Each flag is also an environment variable (--suspect-after-ms: LOCKSTEP_SUSPECT_AFTER_MS) and a key of the file given by ' +
+  '--config (suspectAfterMs), described by schemas/config.schema.json. A flag beats a variable, which beats the file.'
 
 const ARGUMENTS = { string: ' TEXT', integer: ' N', boolean: '', array: ' A[,B]' } as const
 

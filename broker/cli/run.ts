@@ -2,12 +2,18 @@
 
 import { readFileSync } from 'node:fs'
 import { ConfigError, type Environment } from '../config.ts'
-import { type Command, readFlags } from './command.ts'
+import { AnswerError } from './client-flags.ts'
+import { cluster } from './cluster.ts'
+import { type Command, readArguments } from './command.ts'
 import { dev } from './dev.ts'
 import { commandHelp, generalHelp } from './help.ts'
+import { pub } from './pub.ts'
+import { schema } from './schema.ts'
 import { start } from './start.ts'
+import { sub } from './sub.ts'
+import { topics } from './topics.ts'
 
-const COMMANDS: readonly Command[] = [start, dev]
+const COMMANDS: readonly Command[] = [start, dev, pub, sub, topics, schema, cluster]
 
 /** Called wrongly; 1 is for what goes wrong later. */
 const MISUSED = 2
@@ -32,13 +38,17 @@ export async function run(argv: readonly string[], environment: Environment): Pr
       const names = COMMANDS.map((one) => one.name).join(', ')
       throw new ConfigError([`There is no command "${name}"; there are: ${names}. \`lockstep --help\` says more.`])
     }
-    const flags = readFlags(command, rest)
+    const { flags, positionals } = readArguments(command, rest)
     if (flags['help'] === true) {
       process.stdout.write(commandHelp(command))
       return 0
     }
-    return await command.run(flags, environment)
+    return await command.run(flags, environment, positionals)
   } catch (error) {
+    if (error instanceof AnswerError) {
+      process.stderr.write(`lockstep: ${error.message}\n`)
+      return 1
+    }
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) process.stderr.write(`lockstep: ${problem}\n`)
     return MISUSED

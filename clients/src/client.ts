@@ -14,6 +14,14 @@ export interface ConnectOptions {
   readonly replicas: string | readonly string[]
   /** Bytes of events that may wait to be published; 16 MiB by default. Beyond that `publish` rejects with `FULL`. */
   readonly publishBytesMax?: number | undefined
+  /**
+   * Who publishes; random by default, which is right unless the same events may be published again by another run of the
+   * program. Then give the same id, and publish the same events in the same order from the first one on: those that are
+   * in the order already are found there. No two programs may use one id at a time.
+   */
+  readonly publisherId?: string | undefined
+  /** With an event that is refused all behind it are given up, and nothing more is taken: what is in has no holes. */
+  readonly stopAtRefusal?: boolean | undefined
   /** Within this time a replica must have answered; 3000 by default, in milliseconds. */
   readonly openMs?: number | undefined
   /** Told whenever the view, or the replica that this client is attached to, has changed. */
@@ -64,10 +72,16 @@ export class Client {
   private closed = false
 
   constructor(options: ConnectOptions) {
-    const { replicas, publishBytesMax = PUBLISH_BYTES } = options
+    const { replicas, publishBytesMax = PUBLISH_BYTES, publisherId, stopAtRefusal = false } = options
     this.options = options
     this.replicas = new Replicas(typeof replicas === 'string' ? [replicas] : replicas, Math.random())
-    this.publisher = new Publisher(randomId, publishBytesMax, {
+    const publisher = {
+      id: publisherId ?? randomId(),
+      mintId: publisherId === undefined ? randomId : undefined,
+      bytesMax: publishBytesMax,
+      stopAtRefusal,
+    }
+    this.publisher = new Publisher(publisher, {
       unhappy: () => this.move('it refuses what is published'),
       random: Math.random,
       after: (ms, call) => {

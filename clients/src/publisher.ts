@@ -49,6 +49,16 @@ const DOUBT_MS = 1000
 
 const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'LIMIT'])
 
+export interface PublisherOptions {
+  readonly id: string
+  /** Makes another id when the numbers of this one are not to be trusted any more; undefined: it must stay. */
+  readonly mintId: (() => string) | undefined
+  /** Beyond that `publish` rejects. */
+  readonly bytesMax: number
+  /** With an event that is refused for good all behind it are given up: what is in has no holes. */
+  readonly stopAtRefusal: boolean
+}
+
 export interface PublisherHost {
   /** Refused again and again: another replica may do better. */
   unhappy(): void
@@ -59,9 +69,9 @@ export interface PublisherHost {
 
 export class Publisher {
   private readonly host: PublisherHost
-  private readonly bytesMax: number
-  private readonly mintId: () => string
+  private readonly options: PublisherOptions
   private id: string
+  private stopped = false
   private queue: Item[] = []
   /** Number of the queue's head. */
   private head = 1
@@ -87,10 +97,9 @@ export class Publisher {
   private due = false
   private waiting: (() => void)[] = []
 
-  constructor(mintId: () => string, bytesMax: number, host: PublisherHost) {
-    this.mintId = mintId
-    this.id = mintId()
-    this.bytesMax = bytesMax
+  constructor(options: PublisherOptions, host: PublisherHost) {
+    this.options = options
+    this.id = options.id
     this.host = host
   }
 
@@ -100,7 +109,8 @@ export class Publisher {
   }
 
   publish(topic: string, record: Uint8Array, signal: AbortSignal | undefined): Promise<Published> {
-    if (this.bytes > this.bytesMax) {
+    if (this.stopped) return Promise.reject(behindRefused())
+    if (this.bytes > this.options.bytesMax) {
       const message = `${this.bytes} bytes wait to be published; await ready() before publishing more.`
       return Promise.reject(new LockstepError('FULL', message, { outcome: 'not-published' }))
     }
@@ -122,7 +132,7 @@ export class Publisher {
 
   /** Resolves when there is room for more. */
   ready(): Promise<void> {
-    return this.whenever(() => this.bytes <= this.bytesMax / 2)
+    return this.whenever(() => this.bytes <= this.options.bytesMax / 2)
   }
 
   /** Resolves when everything is answered. */
@@ -282,6 +292,11 @@ export class Publisher {
         waitMs = Math.max(waitMs, DOUBT_MS)
       }
     }
+    if (failed.size > 0 && this.options.stopAtRefusal) {
+      this.stopped = true
+      const first = this.queue.findIndex((item) => failed.has(item))
+      for (const item of this.queue.slice(first)) if (!failed.has(item)) failed.set(item, behindRefused())
+    }
     const doubtful = [...failed].some(([item]) => item.wasSent)
     this.queue = this.queue.filter((item) => !failed.has(item))
     for (const [item, error] of failed) {
@@ -307,10 +322,14 @@ export class Publisher {
 
   /** The numbers of this id are not to be trusted any more: what may be in the order is given up, the rest gets a new id. */
   private retire(): void {
-    this.id = this.mintId()
-    this.head = 1
+    const { mintId } = this.options
+    const lost = this.queue.filter((item, i) => mintId === undefined || item.wasSent || i < this.sent)
+    if (mintId) {
+      this.id = mintId()
+      this.head = 1
+    }
+    this.known = false
     this.splits.clear()
-    const lost = this.queue.filter((item, i) => item.wasSent || i < this.sent)
     this.queue = this.queue.filter((item) => !lost.includes(item))
     for (const { settle, record } of lost) {
       this.bytes -= record.length
@@ -400,6 +419,10 @@ function blame(items: readonly Item[], { code, detail, errors = [] }: Refused): 
   if (items.length === 1) return [[items[0] as Item, new LockstepError(code, detail, { outcome, errors })]]
   for (const item of items) item.alone = true
   return []
+}
+
+function behindRefused(): LockstepError {
+  return new LockstepError('ABORTED', 'An event before it was refused.', { outcome: 'not-published' })
 }
 
 function aborted(outcome: 'not-published' | 'unknown'): LockstepError {

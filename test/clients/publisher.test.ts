@@ -74,18 +74,22 @@ class World {
 
   constructor(seed: number) {
     this.chance = new Chance(seed, 'publisher')
-    this.publisher = new Publisher(() => `id${++this.ids}`, 1e9, {
-      unhappy: () => {
-        this.moves++
-        this.breakOff()
+    const mintId = (): string => `id${++this.ids}`
+    this.publisher = new Publisher(
+      { id: mintId(), mintId, bytesMax: 1e9, stopAtRefusal: false },
+      {
+        unhappy: () => {
+          this.moves++
+          this.breakOff()
+        },
+        random: () => 0,
+        after: (ms, call) => {
+          const timer = { ms: Math.ceil(ms / 100), call }
+          this.timers.add(timer)
+          return () => this.timers.delete(timer)
+        },
       },
-      random: () => 0,
-      after: (ms, call) => {
-        const timer = { ms: Math.ceil(ms / 100), call }
-        this.timers.add(timer)
-        return () => this.timers.delete(timer)
-      },
-    })
+    )
   }
 
   heal(): void {

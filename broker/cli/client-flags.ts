@@ -1,0 +1,72 @@
+// What the commands have in common that talk to a group from outside: where it is, and how they print.
+
+import { ConfigError, type Environment, type Flags } from '../config.ts'
+import type { OwnFlag } from './command.ts'
+
+const REPLICA = 'http://127.0.0.1:7400'
+
+export const REPLICA_FLAG: OwnFlag = {
+  flag: 'replica',
+  argument: 'URL[,URL]',
+  description: 'One replica, or several: one is enough to find the others. Also LOCKSTEP_REPLICA.',
+  default: REPLICA,
+}
+
+export const JSON_FLAG: OwnFlag = {
+  flag: 'json',
+  argument: '',
+  description: 'JSON lines also on a terminal; in a pipe they are printed anyway.',
+}
+
+export function replicasOf(flags: Flags, environment: Environment): string[] {
+  const text = flags['replica'] ?? environment['LOCKSTEP_REPLICA'] ?? REPLICA
+  const urls = String(text).split(',')
+  for (const url of urls) {
+    if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) continue
+    throw new ConfigError([`--replica takes addresses such as ${REPLICA}, and was given "${url}"`])
+  }
+  return urls.map((url) => url.replace(/\/$/, ''))
+}
+
+/** For people: a terminal, and they did not ask for JSON. */
+export function forPeople(flags: Flags): boolean {
+  return process.stdout.isTTY === true && flags['json'] !== true
+}
+
+/** Emphasis, where it is wanted: https://no-color.org. */
+export function bold(text: string): string {
+  const colour = process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+  return colour ? `\u001b[1m${text}\u001b[0m` : text
+}
+
+/** Columns as wide as their widest cell; numbers to the right. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => String(row[i] ?? '').length)))
+  const cell = (value: string | number, i: number): string =>
+    typeof value === 'number' ? String(value).padStart(widths[i] as number) : value.padEnd(widths[i] as number)
+  const line = (row: readonly (string | number)[]): string => row.map(cell).join('  ').trimEnd()
+  return [bold(line(head)), ...rows.map(line)].join('\n')
+}
+
+/** Asks the replicas in turn; the first that answers decides. Throws an error whose message says what to do. */
+export async function ask(urls: readonly string[], path: string, init: RequestInit = {}): Promise<unknown> {
+  const unreachable: string[] = []
+  for (const url of urls) {
+    let response: Response
+    try {
+      response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(10_000), ...init })
+    } catch (error) {
+      const cause = (error as Error).cause as { code?: string } | undefined
+      unreachable.push(`${url}: ${cause?.code ?? (error as Error).message}`)
+      continue
+    }
+    const value = (await response.json()) as { detail?: string; errors?: { path: string; message: string }[] }
+    if (response.ok) return value
+    const faults = value.errors?.map(({ path, message }) => `\n  ${path} ${message}`).join('') ?? ''
+    throw new AnswerError(`${value.detail ?? response.status}${faults}`)
+  }
+  throw new AnswerError(`no replica answers (${unreachable.join(', ')}); --replica says where they are`)
+}
+
+/** Said on stderr; the exit code is 1. */
+export class AnswerError extends Error {}

@@ -1,0 +1,126 @@
+// The commands that talk to a group from outside, as processes of their own, against a group in this one.
+
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { Group } from '../clients/group.ts'
+
+const SCRIPT = fileURLToPath(new URL('../../broker/lockstep.js', import.meta.url))
+
+interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function lockstep(t: ExecutionContext, group: Group, args: readonly string[], input = ''): Promise<Ran> {
+  const environment = { ...process.env, LOCKSTEP_REPLICA: group.urls.join() }
+  const child = spawn(process.execPath, [SCRIPT, ...args], { env: environment, stdio: 'pipe' })
+  t.teardown(() => child.kill('SIGKILL'))
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  child.stdin.on('error', () => {}) // It may have ended before it read all.
+  child.stdin.end(input)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, stdout, stderr }
+}
+
+const TYPED = JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] })
+const lines = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, i) => JSON.stringify({ n: from + i, name: `k${from + i}` })).join('\n')
+const objects = (text: string): Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+test('topics and schema: created, changed, listed, shown, deleted', async (t) => {
+  const group = await Group.start(t, 1)
+  t.like(await lockstep(t, group, ['topics', 'orders', '--create', '--keep-events', '50']), { code: 0 })
+  const put = await lockstep(t, group, ['schema', 'orders', '--put', '-'], TYPED)
+  t.is(put.code, 0, put.stderr)
+  const [shown] = objects((await lockstep(t, group, ['topics', 'orders'])).stdout)
+  t.like(shown, { topic: 'orders', schemaVersion: 1, retention: { events: 50 } })
+  const schema = JSON.parse((await lockstep(t, group, ['schema', 'orders'])).stdout) as object
+  t.like(schema, { required: ['n'] })
+  const narrower = JSON.stringify({ type: 'object', required: ['n', 'm'] })
+  const refused = await lockstep(t, group, ['schema', 'orders', '--put', '-'], narrower)
+  t.is(refused.code, 1)
+  t.regex(refused.stderr, /^lockstep: Not every event/)
+  t.is((await lockstep(t, group, ['schema', 'orders', '--put', '-', '--incompatible'], narrower)).code, 0)
+  t.deepEqual(
+    objects((await lockstep(t, group, ['topics'])).stdout).map(({ topic }) => topic),
+    ['$sys.views', 'orders'],
+  )
+  t.is((await lockstep(t, group, ['topics', 'orders', '--delete'])).code, 0)
+  const gone = await lockstep(t, group, ['topics', 'orders'])
+  t.is(gone.code, 1)
+  t.regex(gone.stderr, /There is no topic orders/)
+})
+
+test('pub and sub: lines go in, and come out in order, with keys; the same input again publishes nothing', async (t) => {
+  const group = await Group.start(t)
+  await group.putTopic('orders', { schema: JSON.parse(TYPED) as object })
+  const args = ['pub', 'orders', '--publisher', 'import-1', '--key', 'name']
+  const first = await lockstep(t, group, args, lines(1, 3000))
+  t.is(first.code, 0, first.stderr)
+  t.is((await lockstep(t, group, args, lines(1, 3005))).code, 0, 'five more')
+  const { code, stdout } = await lockstep(t, group, ['sub', 'orders', '--from', 'start', '--limit', '3005'])
+  t.is(code, 0)
+  const events = objects(stdout)
+  t.deepEqual(
+    events.map(({ data }) => (data as { n: number }).n),
+    Array.from({ length: 3005 }, (_, i) => i + 1),
+  )
+  t.like(events[6], { kind: 'event', key: 'k7', offset: 7, publisher: 'import-1', topic: 'orders' })
+  const rest = await lockstep(t, group, ['sub', 'orders', '--from', String(events[3002]?.['token']), '--limit', '2'])
+  t.deepEqual(
+    objects(rest.stdout).map(({ offset }) => offset),
+    [3004, 3005],
+  )
+})
+
+test('pub, a line that is refused: named, and nothing behind it is published; mended, it goes on there', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders', { schema: JSON.parse(TYPED) as object })
+  const wrong = `${lines(1, 700)}\n{"n":"x"}\n${lines(702, 1500)}`
+  const args = ['pub', 'orders', '--publisher', 'import-2']
+  const refused = await lockstep(t, group, args, wrong)
+  t.is(refused.code, 1)
+  t.regex(refused.stderr, /^lockstep: line 701: [^]*\/n must be integer/)
+  t.like(objects((await lockstep(t, group, ['topics', 'orders'])).stdout)[0], { offset: 700 })
+  t.is((await lockstep(t, group, args, lines(1, 1500))).code, 0)
+  t.like(objects((await lockstep(t, group, ['topics', 'orders'])).stdout)[0], { offset: 1500 })
+  const broken = await lockstep(t, group, ['pub', 'orders'], '{"n":1}\n{"n":')
+  t.is(broken.code, 1)
+  t.regex(broken.stderr, /^lockstep: line 2: .*JSON/)
+})
+
+test('cluster: the view; nobody there, or called wrongly: a sentence', async (t) => {
+  const group = await Group.start(t)
+  const { code, stdout } = await lockstep(t, group, ['cluster'])
+  t.is(code, 0)
+  t.like(objects(stdout)[0], { primary: true, view: { number: 1 } })
+  const away = await lockstep(t, group, ['cluster', '--replica', 'http://127.0.0.1:1'])
+  t.is(away.code, 1)
+  t.regex(away.stderr, /no replica answers .*ECONNREFUSED.*--replica/)
+  for (const args of [
+    ['pub'],
+    ['sub'],
+    ['topics', 'a', 'b'],
+    ['sub', 'a', '--limit', '0'],
+    ['cluster', '--replica', 'here'],
+  ]) {
+    const wrong = await lockstep(t, group, args)
+    t.is(wrong.code, 2, args.join(' '))
+    t.regex(wrong.stderr, /^lockstep: /)
+  }
+  const help = await lockstep(t, group, ['sub', '--help'])
+  t.regex(help.stdout, /^Usage: lockstep sub TOPIC\.\.\. \[FLAGS\]/)
+})
