@@ -26,8 +26,8 @@ export const schema: Command = {
     const file = flags['put']
     if (typeof file !== 'string') {
       const version = flags['version'] ?? 'latest'
-      const answer = await ask(urls, `${path}/schemas/${encodeURIComponent(String(version))}`)
-      process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`)
+      const found = (await ask(urls, `${path}/schemas/${encodeURIComponent(String(version))}`)) as { schema: unknown }
+      process.stdout.write(`${JSON.stringify(found.schema, undefined, 2)}\n`)
       return 0
     }
     const settings = {

@@ -107,7 +107,7 @@ test('cluster: the view; nobody there, or called wrongly: a sentence', async (t)
   const { code, stdout } = await lockstep(t, group, ['cluster'])
   t.is(code, 0)
   t.like(objects(stdout)[0], { primary: true, view: { number: 1 } })
-  const away = await lockstep(t, group, ['cluster', '--replica', 'http://127.0.0.1:1'])
+  const away = await lockstep(t, group, ['cluster', '--replica', 'http://127.0.0.1:45999'])
   t.is(away.code, 1)
   t.regex(away.stderr, /no replica answers .*ECONNREFUSED.*--replica/)
   for (const args of [
