@@ -41,6 +41,7 @@ const DIRECTIONS: { here: RegExp; may: RegExp; instead: string }[] = [
 const HOMES: { imported: RegExp; home: RegExp }[] = [
   { imported: /^(nats|@nats-io\/.*)$/, home: /^broker\/fabric\/nats\.ts$/ },
   { imported: /^(koa|@koa\/.*)$/, home: /^broker\/http\// },
+  { imported: /^ws$/, home: /^broker\/http\// },
   { imported: /^prom-client$/, home: /^broker\/metrics\.ts$/ },
   { imported: /^ajv(-formats)?(\/.*)?$/, home: /^broker\/(config\.ts$|http\/)/ },
   { imported: /^pino$/, home: /^broker\/log\.ts$/ },
