@@ -2,4 +2,6 @@
 
 import { run } from './cli/run.ts'
 
-process.exit(await run(process.argv.slice(2), process.env))
+const code = await run(process.argv.slice(2), process.env)
+// What was printed into a pipe is not out yet.
+process.stdout.write('', () => process.exit(code))

@@ -60,12 +60,18 @@ export async function ask(urls: readonly string[], path: string, init: RequestIn
       unreachable.push(`${url}: ${cause?.code ?? (error as Error).message}`)
       continue
     }
-    const value = (await response.json()) as { detail?: string; errors?: { path: string; message: string }[] }
+    const text = await response.text()
+    const value = (text === '' ? {} : JSON.parse(text)) as Partial<Problem>
     if (response.ok) return value
     const faults = value.errors?.map(({ path, message }) => `\n  ${path} ${message}`).join('') ?? ''
     throw new AnswerError(`${value.detail ?? response.status}${faults}`)
   }
   throw new AnswerError(`no replica answers (${unreachable.join(', ')}); --replica says where they are`)
+}
+
+interface Problem {
+  readonly detail: string
+  readonly errors: readonly { readonly path: string; readonly message: string }[]
 }
 
 /** Said on stderr; the exit code is 1. */
