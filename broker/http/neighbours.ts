@@ -20,6 +20,12 @@ export interface NeighboursParts {
 
 /** Where nobody answers, or somebody else does, it is tried again after so long: a hint may have been in vain. */
 const AGAIN_MS = 1000
+/**
+ * A process that is being killed closes its connections one after another, and may still accept one before its port is
+ * closed: so right after a break it is tried again soon, so many times.
+ */
+const SOON_MS = 10
+const SOON_TIMES = 10
 /** An attempt that is neither answered nor refused by then is no hint, and is made again. */
 const OPEN_MS = 3000
 /** A welcome with the view of thirty members is far below. */
@@ -52,6 +58,7 @@ class Link {
   private socket: WebSocket | undefined
   private stopWaiting: (() => void) | undefined
   private closed = false
+  private soon = 0
 
   constructor(to: Neighbour, parts: NeighboursParts) {
     this.to = to
@@ -89,8 +96,13 @@ class Link {
       if (this.closed) return
       if (refused) this.gone()
       // What was open for a while and broke is tried at once.
-      if (welcomed && performance.now() - openedAt > AGAIN_MS) this.open()
-      else this.stopWaiting = this.parts.after(AGAIN_MS, () => this.open())
+      if (welcomed && performance.now() - openedAt > AGAIN_MS) {
+        this.soon = SOON_TIMES
+        this.open()
+        return
+      }
+      const wait = !refused && this.soon-- > 0 ? SOON_MS : AGAIN_MS
+      this.stopWaiting = this.parts.after(wait, () => this.open())
     })
   }
 
