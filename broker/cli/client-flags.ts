@@ -69,6 +69,12 @@ export async function ask(urls: readonly string[], path: string, init: RequestIn
   throw new AnswerError(`no replica answers (${unreachable.join(', ')}); --replica says where they are`)
 }
 
+/** Asks for a change, in JSON. */
+export function put(urls: readonly string[], path: string, value: unknown): Promise<unknown> {
+  const headers = { 'Content-Type': 'application/json' }
+  return ask(urls, path, { method: 'PUT', headers, body: JSON.stringify(value) })
+}
+
 interface Problem {
   readonly detail: string
   readonly errors: readonly { readonly path: string; readonly message: string }[]

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '../config.ts'
-import { ask, REPLICA_FLAG, replicasOf } from './client-flags.ts'
+import { ask, put, REPLICA_FLAG, replicasOf } from './client-flags.ts'
 import type { Command } from './command.ts'
 
 export const schema: Command = {
@@ -34,9 +34,7 @@ export const schema: Command = {
       schema: readJson(file),
       ...(flags['incompatible'] === true && { compatibility: 'none' }),
     }
-    const headers = { 'Content-Type': 'application/json' }
-    const answer = await ask(urls, path, { method: 'PUT', headers, body: JSON.stringify(settings) })
-    process.stdout.write(`${JSON.stringify(answer)}\n`)
+    process.stdout.write(`${JSON.stringify(await put(urls, path, settings))}\n`)
     return 0
   },
 }

@@ -1,7 +1,7 @@
 // `lockstep topics`: what topics there are; one of them; creating, changing and deleting one.
 
 import { ConfigError, type Flags } from '../config.ts'
-import { ask, forPeople, JSON_FLAG, REPLICA_FLAG, replicasOf, table } from './client-flags.ts'
+import { ask, forPeople, JSON_FLAG, put, REPLICA_FLAG, replicasOf, table } from './client-flags.ts'
 import type { Command } from './command.ts'
 
 interface Topic {
@@ -49,12 +49,8 @@ export const topics: Command = {
     }
     const path = `/v1/topics/${encodeURIComponent(name)}`
     if (flags['delete'] === true) await ask(urls, path, { method: 'DELETE' })
-    else if (flags['create'] === true) {
-      const headers = { 'Content-Type': 'application/json' }
-      print(flags, [
-        (await ask(urls, path, { method: 'PUT', headers, body: JSON.stringify(settingsOf(flags)) })) as Topic,
-      ])
-    } else print(flags, [(await ask(urls, path)) as Topic])
+    else if (flags['create'] === true) print(flags, [(await put(urls, path, settingsOf(flags))) as Topic])
+    else print(flags, [(await ask(urls, path)) as Topic])
     return 0
   },
 }

@@ -45,7 +45,8 @@ export class SegmentReader {
   private readonly schemaVersion: number
   private readonly publisher: string | undefined
   private readonly ms: number
-  private readonly time: string
+  /** Of events that have no time of their own, in words: made when the first of them is read. */
+  private timeText: string | undefined
   private readonly records: ReturnType<Segment['records']>
 
   constructor(segment: Segment) {
@@ -55,7 +56,6 @@ export class SegmentReader {
     this.schemaVersion = command.schemaVersion
     this.publisher = command.gapsAllowed || command.publisher === '' ? undefined : command.publisher
     this.ms = command.time
-    this.time = new Date(command.time).toISOString()
     this.records = segment.records()
   }
 
@@ -80,6 +80,11 @@ export class SegmentReader {
       records: records.between(first, end),
       bytes,
     }
+  }
+
+  private get time(): string {
+    this.timeText ??= new Date(this.ms).toISOString()
+    return this.timeText
   }
 
   event(history: string, seq: number): StoredEvent {

@@ -52,11 +52,11 @@ const REQUESTS_AHEAD_MAX = 32
 
 export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
   const { heartbeatMs = 15_000, beatMs = 5000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
-  const { connectionsMax } = operations.limits
   const { unexpected, every } = options
+  const { connectionsMax } = operations.limits
   const streams = new EventStreams()
   const webSockets = new Streams({ operations, unexpected, every, beatMs })
-  const handle = makeApp({ operations, streams, unexpected: options.unexpected }).callback()
+  const handle = makeApp({ operations, streams, unexpected }).callback()
   const sockets = new Set<Socket>()
   const surplus = new WeakSet<Duplex>()
   const answering = new WeakMap<Duplex, Set<ServerResponse>>()
@@ -133,11 +133,11 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
     server.once('error', reject)
     server.listen(options.port, options.host, () => {
       server.off('error', reject)
-      server.on('error', options.unexpected)
+      server.on('error', unexpected)
       resolve()
     })
   })
-  const stopHeartbeat = options.every(heartbeatMs, () => streams.heartbeat())
+  const stopHeartbeat = every(heartbeatMs, () => streams.heartbeat())
 
   async function drain(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))

@@ -9,7 +9,7 @@ export interface ConnectionEvents {
   welcomed(welcome: Welcome): void
   message(message: ReplicaMessage): void
   events(bytes: Uint8Array): void
-  /** `refused`: it never opened. */
+  /** Not for an end from this side. */
   ended(why: string): void
 }
 
@@ -23,7 +23,7 @@ export class Connection {
   private readonly listener: ConnectionEvents
   private timer: ReturnType<typeof setTimeout>
   private silenceMs: number
-  private heardAt = 0
+  private heardAt = now()
   private over = false
 
   constructor(url: string, openMs: number, listener: ConnectionEvents) {
@@ -32,7 +32,6 @@ export class Connection {
     this.silenceMs = openMs
     this.socket = new WebSocket(streamUrl(url), SUBPROTOCOL)
     this.socket.binaryType = 'arraybuffer'
-    this.heardAt = now()
     this.timer = setTimeout(() => this.checkSilence(), openMs)
     this.socket.onmessage = ({ data }) => {
       this.heardAt = now()
@@ -41,11 +40,6 @@ export class Connection {
     }
     this.socket.onclose = ({ code, reason }) => this.end(`closed with ${code} ${reason}`.trim())
     this.socket.onerror = () => this.end('the connection failed')
-  }
-
-  /** Bytes that have not left yet. */
-  get bufferedBytes(): number {
-    return this.socket.bufferedAmount
   }
 
   say(message: object): void {

@@ -174,16 +174,15 @@ export class Publisher {
     this.borne = 0
     this.known = true
     for (const [sequence, count, seq, offset] of ranges) {
-      for (let i = 0; i < count; i++) {
-        // Answers come in the order of numbers; what is below the head is the answer to an older copy.
-        if (sequence + i !== this.head) continue
-        const item = this.takeHead()
-        item.settle?.(undefined, {
-          history,
-          seq: seq === null ? null : seq + i,
-          offset: offset === null ? null : offset + i,
-        })
-      }
+      // Answers come in the order of numbers; what is below the head is the answer to an older copy.
+      const first = this.head - sequence
+      if (first >= 0)
+        for (const [i, { settle }] of this.takeHeads(count - first).entries())
+          settle?.(undefined, {
+            history,
+            seq: seq === null ? null : seq + first + i,
+            offset: offset === null ? null : offset + first + i,
+          })
       this.frames = this.frames.filter((frame) => frame.sequence >= sequence + count || frame.sequence < sequence)
     }
     this.answered()
@@ -298,11 +297,7 @@ export class Publisher {
       for (const item of this.queue.slice(first)) if (!failed.has(item)) failed.set(item, behindRefused())
     }
     const doubtful = [...failed].some(([item]) => item.wasSent)
-    this.queue = this.queue.filter((item) => !failed.has(item))
-    for (const [item, error] of failed) {
-      this.bytes -= item.record.length
-      item.settle?.(error, undefined)
-    }
+    this.giveUp(failed)
     if (doubtful) return this.retire()
     this.restart()
     if (waitMs > 0)
@@ -330,14 +325,8 @@ export class Publisher {
     }
     this.known = false
     this.splits.clear()
-    this.queue = this.queue.filter((item) => !lost.includes(item))
-    for (const { settle, record } of lost) {
-      this.bytes -= record.length
-      settle?.(
-        new LockstepError('CONFLICT', 'It cannot be found out whether this was published.', { outcome: 'unknown' }),
-        undefined,
-      )
-    }
+    const message = 'It cannot be found out whether this was published.'
+    this.giveUp(new Map(lost.map((item) => [item, new LockstepError('CONFLICT', message, { outcome: 'unknown' })])))
     this.restart()
     // A stream has one publisher: the new one needs a new stream.
     this.phase = 'detached'
@@ -347,12 +336,19 @@ export class Publisher {
   /** Another group answers: what may be in the order of the former one is not sent to this one. */
   private forgetHistory(): void {
     const lost = this.queue.filter(({ wasSent }) => wasSent)
-    this.queue = this.queue.filter(({ wasSent }) => !wasSent)
+    const message = 'The group that this was sent to is gone; another one answers in its place.'
     this.splits.clear()
-    for (const { settle, record } of lost) {
+    this.giveUp(
+      new Map(lost.map((item) => [item, new LockstepError('HISTORY_CHANGED', message, { outcome: 'unknown' })])),
+    )
+  }
+
+  /** Takes these out of the queue, and tells whoever waits for them why. */
+  private giveUp(lost: ReadonlyMap<Item, LockstepError>): void {
+    this.queue = this.queue.filter((item) => !lost.has(item))
+    for (const [{ settle, record }, error] of lost) {
       this.bytes -= record.length
-      const message = 'The group that this was sent to is gone; another one answers in its place.'
-      settle?.(new LockstepError('HISTORY_CHANGED', message, { outcome: 'unknown' }), undefined)
+      settle?.(error, undefined)
     }
   }
 
@@ -364,16 +360,17 @@ export class Publisher {
     this.underWay = 0
   }
 
-  private takeHead(): Item {
-    const item = this.queue.shift() as Item
-    this.head += 1
-    this.splits.delete(this.head - 1)
-    this.bytes -= item.record.length
-    if (this.sent > 0) {
+  private takeHeads(count: number): Item[] {
+    const items = this.queue.splice(0, Math.max(0, count))
+    for (const { record } of items) {
+      this.splits.delete(this.head)
+      this.head += 1
+      this.bytes -= record.length
+      if (this.sent === 0) continue
       this.sent -= 1
-      this.underWay -= item.record.length
+      this.underWay -= record.length
     }
-    return item
+    return items
   }
 
   private abort(item: Item): void {

@@ -5,25 +5,14 @@
 import type { Connection } from './connection.ts'
 import { LockstepError } from './errors.ts'
 import type { GapReason, Member, SubscriptionMessage } from './messages.ts'
-import { decodeEvents, type Extensions, type IncomingEvent } from './wire.ts'
+import { decodeEvents, type IncomingEvent } from './wire.ts'
 
-export interface Event<Data> {
+/** `seq` and `offset` are the same at every replica. */
+export interface Event<Data> extends Omit<IncomingEvent, 'data'> {
   readonly kind: 'event'
   readonly data: Data
-  /** Where it is: the same at every replica. */
-  readonly seq: number
-  readonly offset: number
   /** To go on after it, in another program or at another time. */
   readonly token: string
-  readonly topic: string
-  readonly id: string
-  readonly type: string
-  readonly source: string
-  readonly time: string
-  readonly key: string | undefined
-  readonly schemaVersion: number
-  readonly publisher: string | undefined
-  readonly extensions: Extensions | undefined
 }
 
 /** Events that match may be gone between these places: what was derived from them is to be fetched anew. */

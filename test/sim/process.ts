@@ -16,7 +16,6 @@ import type { Chance } from './random.ts'
 export interface Replica extends Application {
   /** Which submissions a batch carries. */
   tokensOf(batch: Uint8Array): readonly Token[]
-  /** Names the state of the application as of now. */
   /** What its state comes to, for a checker. */
   digestText(): string
   /** Called after each tick of the member. */
