@@ -12,11 +12,12 @@
 
 import { BrokerCursor, type CursorSource, Waking } from './cursor.ts'
 import type { Application } from './driver.ts'
+import { EarlySlots } from './early-slots.ts'
 import { BrokerError } from './errors.ts'
 import { decodeCommand, encodeCommand } from './events/command.ts'
 import { patternFault } from './events/patterns.ts'
 import { type Applied, State, type StateLimits, type TopicInfo } from './events/state.ts'
-import { forEachRequest } from './group/batch.ts'
+import { firstRequest, forEachRequest } from './group/batch.ts'
 import type { Instant, MemberStatus, Note, Output, SubmitRefusal, ViewOutput } from './group/port.ts'
 import type { Random } from './group/random.ts'
 import type { Incarnation, MemberId, View } from './group/view.ts'
@@ -28,9 +29,11 @@ import type {
   Limits,
   MemberDescription,
   Notification,
+  Order,
   Published,
   PublishRequest,
   SchemaDocument,
+  SubscribeOptions,
   TopicDescription,
 } from './http/operations.ts'
 import { Intake, OWN_ID_MARK, type PutTopicSettings, parseJson, type Schemas } from './intake.ts'
@@ -41,8 +44,8 @@ import { givenUp, notPrimary, overloaded, refusedByGroup, refusedByState, shown,
 export interface BrokerObserver {
   /** A publish was answered: its events are in the order, safe. */
   published(topic: string, events: number, ms: number): void
-  /** A request of this replica came back from the group, `ms` after it was handed over. */
-  ordered(ms: number): void
+  /** A slot of this replica came back at this level, so many milliseconds after its first request was handed over. */
+  ordered(order: Order, ms: number): void
   /** A request was refused, or given up. */
   refused(error: BrokerError): void
   schemaRejected(topic: string): void
@@ -102,6 +105,7 @@ export class Broker implements Application {
   private readonly intake: Intake
   private readonly openCursors = new Set<BrokerCursor>()
   private readonly waking: Waking
+  private readonly early = new EarlySlots(() => this.current)
   private current: State
   /** Publishes without a publisher's number get these, and changes of topics those. */
   private readonly ownNumbers: Numbers
@@ -120,6 +124,7 @@ export class Broker implements Application {
   private expireAt: Instant
   private clockAt: Instant
   private wokenAt = 0
+  private earlyWokenAt = 0
   /** Topics with an age limit: while one of them has events, the group's time must pass. */
   private readonly agedTopics = new Set<string>()
 
@@ -240,7 +245,7 @@ export class Broker implements Application {
     return this.current.publisherExpects(publisher)
   }
 
-  subscribe(patterns: readonly string[], from: From, options: { readonly views: boolean }): Cursor {
+  subscribe(patterns: readonly string[], from: From, options: SubscribeOptions): Cursor {
     for (const pattern of patterns) {
       const fault = patternFault(pattern)
       if (fault !== undefined) throw new BrokerError('MALFORMED', `${shown(pattern)}: ${fault}.`)
@@ -248,6 +253,7 @@ export class Broker implements Application {
     this.checkPlace(from)
     const source: CursorSource = {
       state: () => this.current,
+      early: this.early,
       wait: (one) => this.waking.wait(one),
       soon: (one) => this.waking.soon(one),
       forget: (one) => {
@@ -256,7 +262,7 @@ export class Broker implements Application {
       },
       delivered: (notifications) => this.parts.observe?.delivered(notifications),
     }
-    const cursor = new BrokerCursor(source, patterns, from, options.views)
+    const cursor = new BrokerCursor(source, patterns, from, options)
     this.openCursors.add(cursor)
     return cursor
   }
@@ -301,7 +307,7 @@ export class Broker implements Application {
   output(output: Exclude<Output, { type: 'send' | 'takeSnapshot' }>): void {
     switch (output.type) {
       case 'deliver':
-        forEachRequest(output.batch, (command) => this.onApplied(this.current.apply(command), output.sender))
+        this.onDeliver(output)
         break
       case 'view':
         this.onView(output)
@@ -319,8 +325,12 @@ export class Broker implements Application {
         this.onExit(output.reason)
         break
       case 'early':
+        this.observeOrder(output.level, output)
+        this.early.show(output)
+        break
       case 'retract':
-        break // Subscribers are given what is safe.
+        this.early.takeBack(output)
+        break
       case 'note':
         this.onNote(output.note)
         break
@@ -340,9 +350,12 @@ export class Broker implements Application {
   /** What goes again goes here, and readers are woken from here on: once for all that a turn has delivered. */
   turnEnded(): void {
     if (this.someWait && this.isMember) this.handOverWaiting()
-    if (this.current.seq === this.wokenAt) return
-    this.wokenAt = this.current.seq
-    this.waking.grown()
+    const { seq } = this.current
+    const { changes } = this.early
+    if (seq !== this.wokenAt) this.waking.grown()
+    else if (changes !== this.earlyWokenAt) this.waking.grownEarly()
+    this.wokenAt = seq
+    this.earlyWokenAt = changes
   }
 
   /** To be called about as often as the group's tick. */
@@ -361,12 +374,32 @@ export class Broker implements Application {
     }
   }
 
+  private onDeliver(output: Extract<Output, { type: 'deliver' }>): void {
+    this.observeOrder('safe', output)
+    const shown = this.early.deliver(output)
+    forEachRequest(output.batch, (command) => {
+      const applied = this.current.apply(command)
+      shown?.apply(applied)
+      this.onApplied(applied, output.sender)
+    })
+  }
+
+  private observeOrder(
+    order: Order,
+    { sender, batch }: { readonly sender: MemberId; readonly batch: Uint8Array },
+  ): void {
+    const { observe, now } = this.parts
+    if (observe === undefined || sender.incarnation !== this.incarnation) return
+    const { publisher, sequence } = decodeCommand(firstRequest(batch))
+    const pending = this.pending.get(publisher, sequence)
+    if (pending !== undefined) observe.ordered(order, now() - pending.submittedAt)
+  }
+
   private onApplied(applied: Applied, sender: MemberId): void {
     if (applied.verdict === 'applied') this.noteAge(applied)
     const pending = this.pending.get(applied.publisher, applied.sequence)
     if (pending === undefined) return
     const ownCopy = pending.submittedAs === sender.incarnation
-    if (ownCopy) this.parts.observe?.ordered(this.parts.now() - pending.submittedAt)
     if (applied.verdict === 'refused') {
       // Somebody else's copy that was refused says nothing of ours, which may have been made against a newer state.
       if (ownCopy) this.onRefused(pending, applied)

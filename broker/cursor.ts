@@ -1,16 +1,35 @@
 // A subscriber's place in the order. It is all that is kept for it: what it has not read yet stays where it is, in the
 // state, once for all subscribers. So a slow one costs nothing but its own lateness, and one that is too late is told
 // what it missed, by a gap. And the cursors' turns: when the order grows, thousands may have something to read, and the
-// group must not have to wait for them.
+// group must not have to wait for them. Below `safe`, what has no place yet is shown once all else was read (`ahead.ts`).
 
+import { Ahead, type Part } from './ahead.ts'
+import type { EarlySlots } from './early-slots.ts'
 import { TopicFilter } from './events/patterns.ts'
-import { type BlockItem, type Gap, type Item, type State, type StoredEvent, VIEWS_TOPIC } from './events/state.ts'
-import type { BlockNotification, Cursor, From, GapNotification, Notification, ViewNotice } from './http/operations.ts'
+import {
+  type BlockItem,
+  type Gap,
+  type Item,
+  type ReadResult,
+  type State,
+  type StoredEvent,
+  VIEWS_TOPIC,
+} from './events/state.ts'
+import type {
+  BlockNotification,
+  Cursor,
+  From,
+  Notification,
+  SubscribeOptions,
+  Told,
+  ViewNotice,
+} from './http/operations.ts'
 
 /** What cursors read from and wait at. */
 export interface CursorSource {
   /** The present one; another object after a restore. */
   state(): State
+  readonly early: EarlySlots
   /** Calls `wake` of this cursor when the order has grown. */
   wait(cursor: BrokerCursor): void
   /** Calls `wake` of this cursor when its turn comes. */
@@ -18,6 +37,13 @@ export interface CursorSource {
   forget(cursor: BrokerCursor): void
   /** For the metrics. */
   delivered(notifications: readonly (Notification | BlockNotification)[]): void
+}
+
+/** How notifications of one form are made. */
+interface Form<I, N> {
+  look(state: State, most: number): ReadResult<I>
+  tell(item: I | Gap): N[]
+  show(ahead: Ahead, most: number): N[]
 }
 
 /** Of blocks of few events not more are given at a time. */
@@ -30,6 +56,8 @@ export class BrokerCursor implements Cursor {
   private readonly source: CursorSource
   private readonly filter: TopicFilter
   private readonly views: boolean
+  /** Below `safe`. */
+  private readonly ahead: Ahead | undefined
   /** Where to begin, until that is known: a replica that has no history yet cannot say where "now" is. */
   private from: From | undefined
   private after = 0
@@ -37,12 +65,23 @@ export class BrokerCursor implements Cursor {
   private wakeUp: (() => void) | undefined
   private closed = false
 
-  constructor(source: CursorSource, patterns: readonly string[], from: From, views: boolean) {
+  constructor(
+    source: CursorSource,
+    patterns: readonly string[],
+    from: From,
+    { views, order = 'safe' }: SubscribeOptions,
+  ) {
     this.source = source
     this.filter = new TopicFilter(views ? [...patterns, VIEWS_TOPIC] : patterns)
     this.views = views
+    this.ahead = order === 'safe' ? undefined : new Ahead(order, source.early, this.filter)
     this.from = from
     this.begin()
+  }
+
+  /** It is also to be woken when something is shown early, or taken back. */
+  get isEarly(): boolean {
+    return this.ahead !== undefined
   }
 
   get seq(): number {
@@ -54,49 +93,67 @@ export class BrokerCursor implements Cursor {
     return this.from === undefined ? Math.max(0, this.source.state().seq - this.after) : 0
   }
 
+  /** Below `safe`: what was open at its level at the last look was shown. */
+  get current(): boolean {
+    return this.ahead?.current === true
+  }
+
   next(most: number, bytes: number): Notification[] {
-    const given = this.read<Notification>((state) => {
-      const { items, through } = state.read(this.after, this.filter, most, bytes)
-      return { given: items.map((item) => this.notification(item)), through }
+    return this.read<Item, Notification>(most, 1, {
+      look: (state, room) => state.read(this.after, this.filter, room, bytes),
+      tell: (item) => [this.notification(item)],
+      show: (ahead, room) => ahead.show(room, bytes).flatMap(earlyEvents),
     })
-    this.source.delivered(given)
-    return given
   }
 
   nextBlocks(bytes: number): BlockNotification[] {
-    const given = this.read<BlockNotification>((state) => {
-      const { items, through } = state.readBlocks(this.after, this.filter, BLOCKS_A_READ, bytes)
-      return { given: items.flatMap((item) => this.blockNotifications(item)), through }
+    return this.read<BlockItem | Gap, BlockNotification>(BLOCKS_A_READ, Number.POSITIVE_INFINITY, {
+      look: (state, room) => state.readBlocks(this.after, this.filter, room, bytes),
+      tell: (item) => this.blockNotifications(item),
+      show: (ahead) => ahead.show(Number.POSITIVE_INFINITY, bytes).map(earlyBlock),
     })
-    this.source.delivered(given)
-    return given
   }
 
-  private read<T extends { readonly type: string }>(
-    look: (state: State) => { given: T[]; through: number },
-  ): (T | GapNotification)[] {
+  /** `eventsMost`: of what was shown early, so many events are kept or taken back in one notification. */
+  private read<I extends Item | BlockItem, N extends Notification | BlockNotification>(
+    most: number,
+    eventsMost: number,
+    form: Form<I, N>,
+  ): (N | Told)[] {
     if (this.closed || !this.begin()) return []
     const state = this.source.state()
-    const all: (T | GapNotification)[] = []
+    const { ahead } = this
+    const all: (N | Told)[] = ahead?.takeBack(most, eventsMost) ?? []
     if (this.historyChanged) {
       this.historyChanged = false
       all.push({ type: 'gap', from: 0, to: Math.max(0, state.oldestSeq - 1), reason: 'history-changed' })
+      this.source.delivered(all)
+      return all
     }
     // A place beyond the head comes from a replica that is ahead of this one: it is waited for.
-    for (let looks = 0; looks < LOOKS_MAX && all.length === 0 && this.after < state.seq; looks++) {
-      const { given, through } = look(state)
-      all.push(...given)
-      this.after = through
+    for (let looks = 0; looks < LOOKS_MAX && all.length < most && this.after < state.seq; looks++) {
+      const kept = ahead?.keepFrom(this.after + 1, most - all.length, eventsMost) ?? []
+      all.push(...kept)
+      this.after += kept.reduce((sum, { count }) => sum + count, 0)
+      if (all.length >= most || this.after >= state.seq) break
+      const { items, through } = form.look(state, most - all.length)
+      const end = ahead ? endOf(items, through, ahead) : through
+      for (const item of items) if (item.type === 'gap' || seqOf(item) <= end) all.push(...form.tell(item))
+      this.after = Math.max(this.after, end)
+      if (ahead) all.push(...ahead.takeBack(most - all.length, eventsMost))
+      if (all.length > 0) break
     }
+    if (ahead && all.length < most && this.after === state.seq) all.push(...form.show(ahead, most - all.length))
+    this.source.delivered(all)
     return all
   }
 
   onMore(wake: () => void): void {
     if (this.closed) return
     this.wakeUp = wake
-    if (this.from === undefined && (this.historyChanged || this.after < this.source.state().seq)) {
-      this.source.soon(this)
-    } else this.source.wait(this)
+    const more = this.historyChanged || this.after < this.source.state().seq || this.ahead?.more === true
+    if (this.from === undefined && more) this.source.soon(this)
+    else this.source.wait(this)
   }
 
   /** For the source. */
@@ -180,6 +237,8 @@ export class Waking {
   private readonly parts: WakingParts
   /** For the order to grow. */
   private readonly waiting = new Set<BrokerCursor>()
+  /** Those of them that are shown what is not in the order yet. */
+  private readonly waitingEarly = new Set<BrokerCursor>()
   private readonly due = new Set<BrokerCursor>()
   private sliceDue = false
 
@@ -188,17 +247,17 @@ export class Waking {
   }
 
   wait(cursor: BrokerCursor): void {
-    if (!this.due.has(cursor)) this.waiting.add(cursor)
+    if (!this.due.has(cursor)) (cursor.isEarly ? this.waitingEarly : this.waiting).add(cursor)
   }
 
   soon(cursor: BrokerCursor): void {
-    this.waiting.delete(cursor)
+    this.unwait(cursor)
     this.due.add(cursor)
     this.dueSlice()
   }
 
   forget(cursor: BrokerCursor): void {
-    this.waiting.delete(cursor)
+    this.unwait(cursor)
     this.due.delete(cursor)
   }
 
@@ -206,7 +265,19 @@ export class Waking {
   grown(): void {
     for (const cursor of this.waiting) this.due.add(cursor)
     this.waiting.clear()
+    this.grownEarly()
+  }
+
+  /** Something was shown before it is in the order, or taken back. */
+  grownEarly(): void {
+    for (const cursor of this.waitingEarly) this.due.add(cursor)
+    this.waitingEarly.clear()
     if (!this.sliceDue) this.slice()
+  }
+
+  private unwait(cursor: BrokerCursor): void {
+    this.waiting.delete(cursor)
+    this.waitingEarly.delete(cursor)
   }
 
   private dueSlice(): void {
@@ -232,6 +303,31 @@ export class Waking {
       if (this.due.size > 0) this.dueSlice()
     }
   }
+}
+
+/** The last place that may be given now: before what was shown early, and is told of otherwise. */
+function endOf(items: readonly (Item | BlockItem)[], through: number, ahead: Ahead): number {
+  const end = Math.min(through, ahead.keptAt - 1)
+  for (const item of items) {
+    if (item.type === 'gap') continue
+    const seq = seqOf(item)
+    if (seq > end) break
+    const { numbered } = item.type === 'event' ? item.event : item.block
+    if (ahead.contradict(numbered, item.type === 'event' ? 1 : item.block.count)) return seq - 1
+  }
+  return end
+}
+
+function earlyEvents({ publish: { reader }, from, to }: Part): Notification[] {
+  return Array.from({ length: to - from }, (_, i) => ({ type: 'early', event: reader.event(from + i) }))
+}
+
+function earlyBlock({ publish: { reader }, from, to }: Part): BlockNotification {
+  return { type: 'early', ...reader.block(from, to) }
+}
+
+function seqOf(item: Exclude<Item | BlockItem, Gap>): number {
+  return item.type === 'event' ? item.event.seq : item.block.seq
 }
 
 function viewNotice(event: StoredEvent): ViewNotice {

@@ -7,7 +7,7 @@ import type { Broker, BrokerObserver } from './broker.ts'
 import type { BrokerError } from './errors.ts'
 import type { CountingFabric } from './fabric/counters.ts'
 import type { MemberStatus, Output } from './group/port.ts'
-import type { BlockNotification, Notification } from './http/operations.ts'
+import type { BlockNotification, Notification, Order } from './http/operations.ts'
 
 export interface Watched {
   readonly broker: Broker
@@ -52,7 +52,7 @@ export class Metrics implements BrokerObserver {
   )
   private readonly orderDuration = this.histogram(
     'order_duration_seconds',
-    'From handing a request to the group to its delivery at this level. High: a slow member or fabric.',
+    'From handing a request to the group until it comes back at this level. High: a slow member or fabric.',
     SECONDS,
     ['level'],
   )
@@ -70,6 +70,10 @@ export class Metrics implements BrokerObserver {
     'gaps_total',
     'Gaps that subscribers were told of. reason="retention": they read too slowly, or retention is too short.',
     ['reason'],
+  )
+  private readonly retracted = this.counter(
+    'retracted_total',
+    'Events that subscribers below safe were shown, and that were taken back. Growing: views change under load.',
   )
   private readonly subscriberLag = this.histogram(
     'subscriber_lag_events',
@@ -118,8 +122,8 @@ export class Metrics implements BrokerObserver {
     this.publishDuration.observe(ms / 1000)
   }
 
-  ordered(ms: number): void {
-    this.orderDuration.observe({ level: 'safe' }, ms / 1000)
+  ordered(level: Order, ms: number): void {
+    this.orderDuration.observe({ level }, ms / 1000)
   }
 
   refused(error: BrokerError): void {
@@ -134,8 +138,10 @@ export class Metrics implements BrokerObserver {
     let events = 0
     for (const notification of notifications) {
       if (notification.type === 'gap') this.gaps.inc({ reason: notification.reason })
+      else if (notification.type === 'retract') this.retracted.inc(notification.count)
       else if (notification.type === 'event') events++
       else if (notification.type === 'block') events += notification.count
+      else if (notification.type === 'early') events += 'count' in notification ? notification.count : 1
     }
     if (events > 0) this.eventsDelivered.inc(events)
   }

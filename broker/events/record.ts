@@ -118,6 +118,14 @@ export class PackedRecords {
     return i === 0 ? 0 : this.bytes.readUInt32LE(this.tableAt + 4 * (i - 1))
   }
 
+  /** As many from the i-th to before the j-th as have so many bytes, and at least one: before which one they end. */
+  through(i: number, j: number, bytes: number): number {
+    const base = this.before(i)
+    let end = i + 1
+    while (end < j && this.before(end + 1) - base <= bytes) end++
+    return end
+  }
+
   record(i: number): Buffer {
     return this.between(i, i + 1)
   }

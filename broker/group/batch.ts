@@ -23,3 +23,9 @@ export function forEachRequest(batch: Uint8Array, visit: (request: Uint8Array) =
     at = end
   }
 }
+
+/** The request that has waited in it for longest. */
+export function firstRequest(batch: Uint8Array): Uint8Array {
+  const length = new DataView(batch.buffer, batch.byteOffset, batch.byteLength).getUint32(0, true)
+  return batch.subarray(4, 4 + length)
+}

@@ -8,7 +8,7 @@
 import type { ServerResponse } from 'node:http'
 import { BrokerError } from '../errors.ts'
 import { cloudEventHead } from './cloud-events.ts'
-import type { Cursor, Notification, ReadEvent } from './operations.ts'
+import type { Cursor, EarlyEvent, Notification, Numbered, ReadEvent } from './operations.ts'
 import { formatToken } from './tokens.ts'
 
 export type EventForm = 'lockstep' | 'cloudevents'
@@ -17,6 +17,8 @@ export interface EventStreamParts {
   readonly response: ServerResponse
   readonly cursor: Cursor
   readonly form: EventForm
+  /** Below `safe`: events have their names, and perhaps no places yet. */
+  readonly early: boolean
   /** Ends after so many events. */
   readonly limit: number
   /** The history that positions belong to; it is asked again after a gap that tells of another one. */
@@ -110,31 +112,60 @@ export class EventStream {
     const pieces: Uint8Array[] = []
     if (this.history === '') this.history = this.parts.history()
     for (const notification of notifications) {
-      if (notification.type === 'event') {
-        this.left--
-        this.renderEvent(notification.event, pieces)
-      } else if (notification.type === 'view') {
-        const { seq, view } = notification
-        pieces.push(Buffer.from(`${this.head('view', seq)}${JSON.stringify({ seq, ...view })}\n\n`))
-      } else {
-        const { from, to, reason } = notification
-        if (reason === 'history-changed') this.history = this.parts.history()
-        // Events that are left within the gap are still to come: who is cut off now must not resume behind them.
-        const last = notification === notifications.at(-1)
-        const place = last ? this.parts.cursor.seq : Math.max(before, this.toldSeq)
-        pieces.push(Buffer.from(`${this.head('gap', place)}${JSON.stringify({ from, to, reason })}\n\n`))
+      switch (notification.type) {
+        case 'event':
+        case 'early':
+          this.left--
+          this.renderEvent(notification, pieces)
+          break
+        case 'kept': {
+          const { topic, numbered, seq, offset } = notification
+          pieces.push(
+            Buffer.from(`${this.head('kept', seq)}${JSON.stringify({ ref: refOf(numbered), topic, seq, offset })}\n\n`),
+          )
+          break
+        }
+        case 'retract': {
+          const { topic, numbered } = notification
+          pieces.push(Buffer.from(`event: retract\ndata: ${JSON.stringify({ ref: refOf(numbered), topic })}\n\n`))
+          break
+        }
+        case 'view': {
+          const { seq, view } = notification
+          pieces.push(Buffer.from(`${this.head('view', seq)}${JSON.stringify({ seq, ...view })}\n\n`))
+          break
+        }
+        case 'gap': {
+          const { from, to, reason } = notification
+          if (reason === 'history-changed') this.history = this.parts.history()
+          // Events that are left within the gap are still to come: who is cut off now must not resume behind them.
+          const last = notification === notifications.at(-1)
+          const place = last ? this.parts.cursor.seq : Math.max(before, this.toldSeq)
+          pieces.push(Buffer.from(`${this.head('gap', place)}${JSON.stringify({ from, to, reason })}\n\n`))
+          break
+        }
+        default:
+          notification satisfies never
       }
     }
     return Buffer.concat(pieces)
   }
 
-  private renderEvent(event: ReadEvent, pieces: Uint8Array[]): void {
-    const head = this.parts.form === 'cloudevents' ? cloudEventHead(event) : eventHead(event)
-    pieces.push(Buffer.from(this.head('event', event.seq) + head))
+  private renderEvent(given: Extract<Notification, { type: 'event' | 'early' }>, pieces: Uint8Array[]): void {
+    const { event } = given
+    // What has no place yet has no `id:` line: whoever is cut off resumes before it.
+    const head = given.type === 'event' ? this.head('event', given.event.seq) : 'event: event\ndata: '
+    pieces.push(Buffer.from(head + this.eventHead(given)))
     const data = Buffer.from(event.data.buffer, event.data.byteOffset, event.data.length)
     if (!data.includes(0x0a) && !data.includes(0x0d)) pieces.push(data)
     else pieces.push(Buffer.from(data.toString().replaceAll(/\r\n|\r|\n/g, '\ndata: ')))
     pieces.push(EVENT_END)
+  }
+
+  private eventHead(given: Extract<Notification, { type: 'event' | 'early' }>): string {
+    const place = given.type === 'event' ? given.event : undefined
+    if (place && this.parts.form === 'cloudevents') return cloudEventHead(place)
+    return eventHead(given.event, place, this.parts.early)
   }
 
   private head(type: Notification['type'], seq: number): string {
@@ -169,14 +200,18 @@ export class EventStream {
 
 const EVENT_END = Buffer.from('}\n\n')
 
-/** An event as `schemas/event.schema.json` has it, up to its data, which are to be followed by `}`. */
-function eventHead(event: ReadEvent): string {
-  const { seq, offset, topic, id, type, source, time, key, schemaVersion, publisher, extensions } = event
+/**
+ * An event as `schemas/event.schema.json` has it, up to its data, which are to be followed by `}`. Without a place it has
+ * no seq and no offset, and no `id` but its publisher's; below `safe` its `ref` tells which one is kept or taken back.
+ */
+function eventHead(event: EarlyEvent, place: ReadEvent | undefined, early: boolean): string {
+  const { topic, id, type, source, time, key, schemaVersion, publisher, numbered, extensions } = event
   const fields = {
-    seq,
-    offset,
+    seq: place?.seq ?? null,
+    offset: place?.offset ?? null,
+    ref: early ? refOf(numbered) : undefined,
     topic,
-    id,
+    id: id ?? null,
     type,
     source,
     time,
@@ -186,6 +221,10 @@ function eventHead(event: ReadEvent): string {
     extensions,
   }
   return `${JSON.stringify(fields).slice(0, -1)},"data":`
+}
+
+function refOf({ by, number }: Numbered): string {
+  return `${by}:${number}`
 }
 
 /** The open streams of a replica: their heartbeat and their common end. */

@@ -76,25 +76,56 @@ export interface GapNotification {
   readonly reason: GapReason
 }
 
-export type BlockNotification = Exclude<Notification, { type: 'event' }> | EventBlock
-
 /** What a subscriber is given, in order. */
 export type Notification =
   | { readonly type: 'event'; readonly event: ReadEvent }
+  /** Before it has its place. Only below `safe`. */
+  | { readonly type: 'early'; readonly event: EarlyEvent }
+  | Told
+
+/** The same by blocks. */
+export type BlockNotification = EventBlock | (EarlyBlock & { readonly type: 'early' }) | Told
+
+export type Told =
   | { readonly type: 'view'; readonly seq: number; readonly view: ViewNotice }
   | GapNotification
+  /** Of what was shown early, these have their places now. */
+  | ({ readonly type: 'kept'; readonly seq: number; readonly offset: number } & EarlyRange)
+  /** These are taken back. */
+  | ({ readonly type: 'retract' } & EarlyRange)
+
+/** Events that were published in one go and shown early; the numbers, places and offsets of the others follow. */
+export interface EarlyRange {
+  readonly topic: string
+  readonly numbered: Numbered
+  readonly count: number
+}
+
+/** The name of an event that has no place yet: who numbered it, also where a replica gave the id, and how. */
+export interface Numbered {
+  readonly by: string
+  readonly number: number
+}
+
+/** How much order is waited for: `broker/group/README.md`. */
+export type Order = 'fifo' | 'causal' | 'agreed' | 'safe'
 
 /** Events of one topic that were published together, as they lie in the log. */
-export interface EventBlock {
+export interface EventBlock extends EarlyBlock {
   readonly type: 'block'
-  readonly topic: string
-  readonly publisher: string | undefined
-  readonly schemaVersion: number
-  /** Milliseconds since 1970: of events that have no time of their own. */
-  readonly time: number
   /** Places of the first event; the others follow without holes. */
   readonly seq: number
   readonly offset: number
+}
+
+export interface EarlyBlock {
+  readonly topic: string
+  readonly publisher: string | undefined
+  /** The first event; the numbers of the others follow. */
+  readonly numbered: Numbered
+  readonly schemaVersion: number
+  /** Milliseconds since 1970: of events that have no time of their own. */
+  readonly time: number
   readonly count: number
   /** Where each record ends, a u32 each, counted from `base` before the first. */
   readonly table: Uint8Array
@@ -116,9 +147,13 @@ export interface ReadEvent {
   readonly key: string | undefined
   readonly schemaVersion: number
   readonly publisher: string | undefined
+  readonly numbered: Numbered
   readonly extensions: { readonly [name: string]: string | number | boolean } | undefined
   readonly data: Uint8Array
 }
+
+/** What it was not given gets no default: its `id` would be made of its place. */
+export type EarlyEvent = Omit<ReadEvent, 'seq' | 'offset' | 'id'> & { readonly id: string | undefined }
 
 export interface MemberDescription {
   readonly name: string
@@ -153,9 +188,16 @@ export interface Cursor {
   nextBlocks(bytes: number): BlockNotification[]
   /** Everything up to here was given, or does not match: the place of a resume token. */
   readonly seq: number
+  /** Below `safe`: it has been at the head of the order, and shown all that was open there at its level. */
+  readonly current: boolean
   /** Calls once, soon after there may be more. A later call replaces the earlier one. */
   onMore(wake: () => void): void
   close(): void
+}
+
+export interface SubscribeOptions {
+  readonly views: boolean
+  readonly order?: Order
 }
 
 export interface ClusterStatus {
@@ -202,8 +244,11 @@ export interface Operations {
   schema(topic: string, version: number | 'latest'): { version: number; schema: SchemaDocument }
   /** The number that a publisher should use next; undefined: it is not known, and may begin anywhere. */
   nextSequence(publisher: string): number | undefined
-  /** `patterns`: topic names or wildcards, at least one. `views`: also notify of views at their places in the order. */
-  subscribe(patterns: readonly string[], from: From, options: { views: boolean }): Cursor
+  /**
+   * `patterns`: topic names or wildcards, at least one. `views`: also notify of views at their places in the order. `order`:
+   * `safe`, unless another level is asked for.
+   */
+  subscribe(patterns: readonly string[], from: From, options: SubscribeOptions): Cursor
   cluster(): ClusterStatus
   /** Prometheus text. */
   metrics(): Promise<{ contentType: string; text: string }>

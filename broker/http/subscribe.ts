@@ -5,7 +5,7 @@ import type { Context, Routes } from './context.ts'
 import { EventStream, type EventStreams } from './event-stream.ts'
 import { malformed } from './json.ts'
 import { checkPattern } from './names.ts'
-import type { Operations } from './operations.ts'
+import type { Operations, Order } from './operations.ts'
 import { readParameters } from './parameters.ts'
 import { readFrom } from './tokens.ts'
 
@@ -21,11 +21,17 @@ export function subscribeRoutes(
   routes.get('/v1/events', (ctx) => {
     const parameters = readParameters(ctx, ['topics', 'from', 'order', 'limit', 'views'])
     const patterns = readPatterns(parameters.topics, operations.limits.topicNameBytesMax)
-    checkOrder(parameters.order)
+    const order = readOrder(parameters.order)
     const limit = readLimit(parameters.limit)
     const views = readFlag('views', parameters.views)
     const from = readFrom(parameters.from, ctx.get('Last-Event-ID'))
     const form = ctx.accepts('text/event-stream', CLOUD_EVENTS) === CLOUD_EVENTS ? 'cloudevents' : 'lockstep'
+    if (form === 'cloudevents' && order !== 'safe') {
+      throw malformed(
+        'order',
+        'a CloudEvent has an id, which an event may not have before it is safe: use text/event-stream',
+      )
+    }
     if (streams.ending !== undefined) throw new BrokerError('OVERLOADED', `No new streams: ${streams.ending}.`)
 
     ctx.status = 200
@@ -35,10 +41,11 @@ export function subscribeRoutes(
       'X-Accel-Buffering': 'no', // Else nginx holds events back until it has a pageful.
     })
     if (ctx.method === 'HEAD') return endWithoutBody(ctx)
-    const cursor = operations.subscribe(patterns, from, { views })
+    const cursor = operations.subscribe(patterns, from, { views, order })
     ctx.respond = false
     const history = () => operations.cluster().history
-    const stream = new EventStream({ response: ctx.res, cursor, form, limit, history, unexpected })
+    const early = order !== 'safe'
+    const stream = new EventStream({ response: ctx.res, cursor, form, early, limit, history, unexpected })
     streams.add(stream, ctx.res)
     stream.start()
   })
@@ -60,12 +67,9 @@ function readPatterns(topics: string | undefined, bytesMax: number): string[] {
   return patterns.map((pattern) => checkPattern(pattern, bytesMax))
 }
 
-function checkOrder(order: string | undefined): void {
-  if (order === undefined || order === 'safe') return
-  if (order === 'fifo' || order === 'causal' || order === 'agreed') {
-    throw malformed('order', `the order ${order} is not offered yet, so far only safe is`)
-  }
-  throw malformed('order', 'the parameter order must be safe')
+function readOrder(order = 'safe'): Order {
+  if (order === 'fifo' || order === 'causal' || order === 'agreed' || order === 'safe') return order
+  throw malformed('order', 'the parameter order must be fifo, causal, agreed or safe')
 }
 
 function readLimit(limit: string | undefined): number {

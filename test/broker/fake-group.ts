@@ -4,7 +4,7 @@
 import { Broker, type BrokerParts, type Done } from '../../broker/broker.ts'
 import type { BrokerError } from '../../broker/errors.ts'
 import { encodeBatch } from '../../broker/group/batch.ts'
-import type { MemberStatus, Output, SubmitRefusal } from '../../broker/group/port.ts'
+import type { EarlyLevel, MemberStatus, Output, SubmitRefusal } from '../../broker/group/port.ts'
 import type { MemberId, View } from '../../broker/group/view.ts'
 import type { NewEvent, Notification, PublishRequest } from '../../broker/http/operations.ts'
 import { SchemaRegistry } from '../../broker/http/schema-registry.ts'
@@ -88,7 +88,7 @@ export class FakeReplica {
   submitted = 0
   position = 0
   woken: (() => void)[] = []
-  private readonly group: FakeGroup
+  readonly group: FakeGroup
   private isMember = false
   private view: View | undefined
 
@@ -138,9 +138,18 @@ export class FakeReplica {
   read(): boolean {
     const from = this.position
     while (this.position < this.group.order.length)
-      this.broker.output(this.outputOf(this.group.order[this.position++]!))
+      this.broker.output(this.outputOf(this.group.order[this.position]!, ++this.position))
     this.turnEnded()
     return this.position > from || (this.isMember && this.queue.length > 0)
+  }
+
+  /** It holds this entry of the order, which is not safe yet: shown at a level, or taken back. */
+  early(type: 'early' | 'retract', level: EarlyLevel, entry: number): void {
+    const output = this.outputOf(this.group.order[entry]!, entry + 1)
+    if (output.type !== 'deliver') throw new Error('a view is never shown early')
+    const { view, slot, sender, batch } = output
+    this.broker.output({ type, level, view, slot, sender, batch })
+    this.turnEnded()
   }
 
   turnEnded(): void {
@@ -175,18 +184,18 @@ export class FakeReplica {
     return undefined
   }
 
-  private outputOf(entry: Entry): Extract<Output, { type: 'deliver' | 'view' }> {
+  private outputOf(entry: Entry, position: number): Extract<Output, { type: 'deliver' | 'view' }> {
     if (entry.type === 'view') {
       const { view, joined, failed } = entry
       this.view = view
       const member = view.members.some(({ incarnation }) => incarnation === this.self.incarnation)
       this.isMember = member
-      return { type: 'view', position: this.position, view, joined, left: [], failed, member }
+      return { type: 'view', position, view, joined, left: [], failed, member }
     }
     const { sender, requests } = entry
     const bytes = requests.reduce((sum, request) => sum + request.length, 0)
     const batch = encodeBatch(requests, bytes)
-    return { type: 'deliver', position: this.position, view: this.view!.number, slot: this.position, sender, batch }
+    return { type: 'deliver', position, view: this.view!.number, slot: position, sender, batch }
   }
 
   private status(): MemberStatus {
@@ -269,6 +278,9 @@ export function request(
 export function texts(notifications: readonly Notification[]): string[] {
   return notifications.map((one) => {
     if (one.type === 'event') return `${one.event.topic} ${Buffer.from(one.event.data).toString()}`
+    if (one.type === 'early') return `early ${one.event.topic} ${Buffer.from(one.event.data).toString()}`
+    if (one.type === 'kept') return `kept ${one.numbered.number} at ${one.seq}`
+    if (one.type === 'retract') return `retract ${one.numbered.number}`
     if (one.type === 'view') return `view ${one.view.number}`
     return `gap ${one.from}-${one.to} ${one.reason}`
   })

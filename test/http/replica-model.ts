@@ -10,6 +10,7 @@ import type {
   Cursor,
   EventBlock,
   From,
+  GapNotification,
   GapReason,
   Limits,
   Notification,
@@ -19,6 +20,7 @@ import type {
   ReadEvent,
   Retention,
   SchemaDocument,
+  SubscribeOptions,
   TopicDescription,
   ViewNotice,
 } from '../../broker/http/operations.ts'
@@ -42,7 +44,7 @@ interface Topic {
   offset: number
 }
 
-type Entry = Exclude<Notification, { type: 'gap' }>
+type Entry = Extract<Notification, { type: 'event' | 'view' }>
 
 export class ReplicaModel implements Operations {
   readonly limits: Limits
@@ -115,6 +117,7 @@ export class ReplicaModel implements Operations {
         key: event.key,
         schemaVersion: version,
         publisher: publisher?.id,
+        numbered: { by: publisher?.id ?? '~a', number: publisher ? publisher.sequence + seq - published.seq : seq },
         extensions: event.extensions,
         data: Uint8Array.from(event.data),
       }
@@ -183,7 +186,7 @@ export class ReplicaModel implements Operations {
     return { version: number, schema: JSON.parse(Buffer.from(text).toString()) }
   }
 
-  subscribe(patterns: readonly string[], from: From, options: { views: boolean }): ModelCursor {
+  subscribe(patterns: readonly string[], from: From, options: SubscribeOptions): ModelCursor {
     this.mayFail()
     const cursor = new ModelCursor(this, patterns, from, options.views)
     this.cursors.add(cursor)
@@ -236,17 +239,20 @@ export class ReplicaModel implements Operations {
 }
 
 /** Each event as a block of its own, without the defaults that the model has filled in. */
-function blockOf({ seq, offset, topic, publisher, schemaVersion, key, data, ...event }: ReadEvent): EventBlock {
+function blockOf(read: ReadEvent): EventBlock {
+  const { seq, offset, topic, publisher, numbered, schemaVersion, key, data, ...event } = read
   const id = event.id.endsWith(`-${seq}`) ? {} : { id: event.id }
   const packed = Buffer.from(packEvents([{ data, ...id, ...(key !== undefined && { key }) }]))
   const records = new PackedRecords(packed, 0)
   const [table, bytes] = [records.table(0, 1), records.between(0, 1)]
   const time = Date.parse(event.time)
-  return { type: 'block', seq, offset, topic, publisher, schemaVersion, time, count: 1, base: 0, table, records: bytes }
+  const common = { topic, publisher, numbered, schemaVersion, time, count: 1, base: 0, table, records: bytes }
+  return { type: 'block', seq, offset, ...common }
 }
 
 export class ModelCursor implements Cursor {
   seq: number
+  readonly current = false
   private readonly replica: ReplicaModel
   private readonly patterns: readonly RegExp[]
   private readonly views: boolean
@@ -266,10 +272,10 @@ export class ModelCursor implements Cursor {
     this.seq = this.placeOf(from)
   }
 
-  next(most: number, bytes: number): Notification[] {
+  next(most: number, bytes: number): (Entry | GapNotification)[] {
     assert(most > 0 && bytes > 0)
     const { log, lostThrough, seq: head } = this.replica
-    const given: Notification[] = []
+    const given: (Entry | GapNotification)[] = []
     const gap = (from: number, to: number, reason: GapReason) => given.push({ type: 'gap', from, to, reason })
     if (this.changed) gap(0, lostThrough, 'history-changed')
     else if (lostThrough > Math.max(this.seq, this.toldThrough)) gap(this.seq + 1, lostThrough, 'retention')

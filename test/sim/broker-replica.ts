@@ -3,11 +3,11 @@
 
 import { Broker, historyText } from '../../broker/broker.ts'
 import type { Application } from '../../broker/driver.ts'
-import type { From } from '../../broker/http/operations.ts'
+import type { From, Notification, Order } from '../../broker/http/operations.ts'
 import type { Token } from './observation.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { Chance } from './random.ts'
-import type { Reader, ReadPlace, ServingReplica, SimulatedEvent } from './serving.ts'
+import type { EarlyTold, Reader, ReadPlace, ServingReplica, SimulatedEvent } from './serving.ts'
 import type { Turn } from './turns.ts'
 
 export interface BrokerReplicaParts {
@@ -91,20 +91,16 @@ export class BrokerReplica implements ServingReplica {
     return !refused
   }
 
-  subscribe(after: ReadPlace | undefined): Reader {
+  subscribe(after: ReadPlace | undefined, order: Order = 'safe'): Reader {
     const from: From =
       after === undefined ? { at: 'start' } : { at: 'token', history: historyText(after.history), seq: after.place }
-    const cursor = this.broker.subscribe(['t.>'], from, { views: false })
+    const cursor = this.broker.subscribe(['t.>'], from, { views: false, order })
     return {
       get place() {
         return cursor.seq
       },
-      read: (most) =>
-        cursor.next(most, READ_BYTES).map((notification): SimulatedEvent | string => {
-          if (notification.type !== 'event') return JSON.stringify(notification)
-          const { publisher, sequence } = JSON.parse(Buffer.from(notification.event.data).toString())
-          return { publisher, sequence, place: notification.event.seq }
-        }),
+      read: (most) => cursor.next(most, READ_BYTES).map(eventTold),
+      close: () => cursor.close(),
     }
   }
 
@@ -141,5 +137,31 @@ export class BrokerReplica implements ServingReplica {
 
   turnEnded(): void {
     this.broker.turnEnded()
+  }
+}
+
+function eventTold(notification: Notification): SimulatedEvent | EarlyTold | string {
+  switch (notification.type) {
+    case 'event':
+    case 'early': {
+      const { event } = notification
+      const { publisher, sequence } = JSON.parse(Buffer.from(event.data).toString())
+      if (notification.type === 'event') return { publisher, sequence, place: notification.event.seq }
+      return { publisher, sequence, place: 0, told: 'early' }
+    }
+    case 'kept':
+    case 'retract': {
+      const { by, number } = notification.numbered
+      const publisher = Number(by.replace('publisher-', ''))
+      const sequence = publisher % 3 === 0 ? number - FAR : number
+      return {
+        publisher,
+        sequence,
+        place: notification.type === 'kept' ? notification.seq : 0,
+        told: notification.type,
+      }
+    }
+    default:
+      return JSON.stringify(notification)
   }
 }

@@ -69,6 +69,7 @@ export class LogReplica implements ServingReplica {
           place++
           return { ...event, place }
         }),
+      close: () => {},
     }
   }
 

@@ -73,6 +73,16 @@ export type Observation =
       readonly sequence: number
       /** Where in the order the subscriber was told that it is. */
       readonly place: number
+      /** It was shown before, and is kept. */
+      readonly kept?: boolean
+    }
+  /** A subscriber below `safe` was shown an event that has no place yet, or it was taken back. */
+  | {
+      readonly type: 'shown' | 'takenBack'
+      readonly subscriber: string
+      readonly order: EarlyLevel
+      readonly publisher: string
+      readonly sequence: number
     }
   /** A subscriber was told that it missed something. Nothing is dropped in these runs. */
   | { readonly type: 'gap'; readonly subscriber: string; readonly told: string }

@@ -1,5 +1,6 @@
 // What clients of a simulated replica can ask for, whether it runs the small log or the real broker.
 
+import type { Order } from '../../broker/http/operations.ts'
 import type { Replica } from './process.ts'
 
 export interface SimulatedEvent {
@@ -15,11 +16,17 @@ export interface ReadPlace {
   readonly place: number
 }
 
+/** Below `safe`: an event that has no place yet, or what became of one. */
+export interface EarlyTold extends SimulatedEvent {
+  readonly told: 'early' | 'kept' | 'retract'
+}
+
 /** A subscriber's connection to one replica. */
 export interface Reader {
   /** The next events, at most so many; a string is a gap that was told of. */
-  read(most: number): (SimulatedEvent | string)[]
+  read(most: number): (SimulatedEvent | EarlyTold | string)[]
   readonly place: number
+  close(): void
 }
 
 export interface ServingReplica extends Replica {
@@ -28,7 +35,7 @@ export interface ServingReplica extends Replica {
   /** Whether it was taken; then it is answered, unless the process dies first. */
   publish(publisher: number, sequence: number, padding: number, answer: (confirmed: boolean) => void): boolean
   /** Connects after a place, or at the beginning. */
-  subscribe(after: ReadPlace | undefined): Reader
+  subscribe(after: ReadPlace | undefined, order?: Order): Reader
   /** Changes something that publishers rely on. */
   meddle(random: number): void
 }

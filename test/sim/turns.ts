@@ -56,6 +56,9 @@ export const TURNS = [
   'retry of an event that was in',
   'shown and taken back by one put out',
   'shown as fifo and taken back by one that goes on',
+  'subscriber shown an event before its place',
+  'subscriber told that it is kept',
+  'subscriber told that it is taken back',
 ] as const
 
 export type Turn = (typeof TURNS)[number]

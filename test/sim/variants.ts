@@ -1158,6 +1158,86 @@ export const VARIANTS: readonly Variant[] = [
     shownBy: { scenario: 'diverged' },
   },
 
+  // ---- early subscriptions
+
+  {
+    name: 'kept-and-given',
+    what: 'what a subscriber was shown is given once more when it has its place',
+    edits: [
+      { file: 'ahead.ts', right: 'return first ? placeOf(first).seq : ', put: 'return first && false ? 0 : ' },
+    ],
+    caughtBy: ['G12', 'G7'],
+    shownBy: { from: 1, within: 20 },
+  },
+  {
+    name: 'shown-and-forgotten',
+    what: 'what the group takes back is not taken back from subscribers',
+    edits: [{ file: 'early-slots.ts', right: 'this.close(keyOf(place))?.takeBack()', put: 'this.close(keyOf(place))' }],
+    caughtBy: ['G12'],
+    shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'shown-though-there',
+    what: 'an event is shown early whether or not its number is taken',
+    edits: [
+      {
+        file: 'early-slots.ts',
+        right: 'if (next !== undefined && sequence < next) continue',
+        put: '',
+      },
+      { file: 'early-slots.ts', right: 'return sequence < (', put: 'return sequence < 0 * (' },
+    ],
+    caughtBy: ['G12'],
+    shownBy: { from: 1, within: 50 },
+  },
+  {
+    name: 'shown-out-of-turn',
+    what: 'an event is shown early whatever its publisher has numbered before it',
+    edits: [
+      {
+        file: 'early-slots.ts',
+        right: '(next !== undefined && sequence > next && !gapsAllowed)',
+        put: 'false',
+      },
+    ],
+    caughtBy: ['G12'],
+    shownBy: { from: 1, within: 100 },
+  },
+  {
+    name: 'refused-and-passed',
+    what: 'agreed events are shown over one that will be refused as far as can be seen',
+    edits: [
+      {
+        file: 'early-slots.ts',
+        right: "        if (name === 'fifo') continue\n        return undefined\n      }\n      nexts",
+        put: '        continue\n      }\n      nexts',
+      },
+    ],
+    caughtBy: ['G12'],
+    shownBy: { from: 1, within: 200 },
+  },
+  {
+    name: 'early-before-the-log',
+    what: 'a subscriber is shown what is open before it has read what has its place',
+    edits: [{ file: 'cursor.ts', right: 'this.after === state.seq) all', put: 'true) all' }],
+    caughtBy: ['G12', 'G7'],
+    shownBy: { from: 1, within: 50 },
+  },
+  {
+    name: 'early-from-behind',
+    what: 'a subscriber that has come from a replica further on is shown what it has had',
+    edits: [{ file: 'cursor.ts', right: 'this.after === state.seq) all', put: 'this.after >= state.seq) all' }],
+    caughtBy: ['G12', 'G7'],
+    shownBy: { from: 1, within: 200 },
+  },
+  {
+    name: 'contradiction-unnoticed',
+    what: 'what was shown stays shown when another request has its numbers in the log',
+    edits: [{ file: 'ahead.ts', right: 'if (wrong.length === 0) return false', put: 'if (true) return false' }],
+    caughtBy: ['G12'],
+    shownBy: { from: 1, within: 200 },
+  },
+
   // ---- the replicated state
 
   {

@@ -2,10 +2,13 @@
 // is in, and some answer each event that they see with one of their own, in the same turn. Subscribers read from a
 // replica at a time and move.
 
+import { EARLY_LEVELS } from '../../broker/group/port.ts'
+import type { Order } from '../../broker/http/operations.ts'
 import type { LogReplica } from './log-replica.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { Chance } from './random.ts'
-import type { Reader, ReadPlace } from './serving.ts'
+import type { EarlyTold, Reader, ReadPlace, SimulatedEvent } from './serving.ts'
+import type { Turn } from './turns.ts'
 import type { Host, World } from './world.ts'
 
 export interface WorkloadOptions {
@@ -54,6 +57,12 @@ export class Workload {
     }
     for (let i = 1; i <= options.subscribers; i++) {
       const subscriber = new Subscriber(`subscriber ${i}`, world, this.chance.fork(`subscriber ${i}`), this.group)
+      this.subscribers.push(subscriber)
+      this.read(subscriber)
+    }
+    for (const order of world.servesEarly ? EARLY_LEVELS : []) {
+      const name = `${order} subscriber`
+      const subscriber = new Subscriber(name, world, this.chance.fork(name), this.group, order)
       this.subscribers.push(subscriber)
       this.read(subscriber)
     }
@@ -224,6 +233,12 @@ export class Publisher {
   }
 }
 
+const TOLD = {
+  early: 'subscriber shown an event before its place',
+  kept: 'subscriber told that it is kept',
+  retract: 'subscriber told that it is taken back',
+} as const satisfies Record<EarlyTold['told'], Turn>
+
 class Subscriber {
   readonly name: string
   private readonly world: World
@@ -233,9 +248,13 @@ class Subscriber {
   /** Its resume token. */
   private at: ReadPlace | undefined
   private readonly group: { history: number }
+  private readonly order: Order
+  /** Shown, and neither kept nor taken back. */
+  private shown: SimulatedEvent[] = []
 
-  constructor(name: string, world: World, chance: Chance, group: { history: number }) {
+  constructor(name: string, world: World, chance: Chance, group: { history: number }, order: Order = 'safe') {
     this.group = group
+    this.order = order
     this.name = name
     this.world = world
     this.chance = chance
@@ -250,18 +269,33 @@ class Subscriber {
     // In another history its place means nothing; only a group that died altogether is followed by another.
     if (history === 0 || (this.at !== undefined && this.at.history !== history)) return
     if (this.group.history !== 0 && this.group.history !== history) return
-    if (this.connection?.process !== process) this.connection = { process, reader: replica.subscribe(this.at) }
+    if (this.connection?.process !== process) {
+      this.connection?.reader.close()
+      // What was shown is void with the connection: it comes again, or never.
+      for (const event of this.shown.splice(0)) this.tell({ ...event, told: 'retract' })
+      this.connection = { process, reader: replica.subscribe(this.at, this.order) }
+    }
     const { reader } = this.connection
     for (const event of reader.read(this.chance.whole(1, 200)))
       if (typeof event === 'string') this.world.observe({ type: 'gap', subscriber: this.name, told: event })
-      else
-        this.world.observe({
-          type: 'notified',
-          subscriber: this.name,
-          publisher: `publisher ${event.publisher}`,
-          sequence: event.sequence,
-          place: event.place,
-        })
+      else {
+        if ('told' in event) this.world.turns.took(TOLD[event.told])
+        this.tell(event)
+      }
     this.at = { history, place: reader.place }
+  }
+
+  private tell(event: SimulatedEvent | EarlyTold): void {
+    const { name: subscriber, order } = this
+    const { sequence, place } = event
+    const publisher = `publisher ${event.publisher}`
+    const told = 'told' in event ? event.told : undefined
+    if (told === 'early') this.shown.push(event)
+    else this.shown = this.shown.filter((one) => one.publisher !== event.publisher || one.sequence !== sequence)
+    if (told === 'early' || told === 'retract') {
+      if (order === 'safe') throw new Error('shown early, at safe')
+      const type = told === 'early' ? 'shown' : 'takenBack'
+      this.world.observe({ type, subscriber, order, publisher, sequence })
+    } else this.world.observe({ type: 'notified', subscriber, publisher, sequence, place, kept: told === 'kept' })
   }
 }

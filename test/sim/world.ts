@@ -232,6 +232,11 @@ export class World {
   }
 
   /** What is found at the end, for the checkers. */
+  /** The replicas serve subscribers at all levels. */
+  get servesEarly(): boolean {
+    return this.options.application === 'broker'
+  }
+
   ended(more: Pick<Ended, 'confirmed' | 'subscribers' | 'complaints' | 'idle'>): void {
     this.observe({
       type: 'ended',

@@ -187,7 +187,7 @@ export class StreamConnection implements SubscriptionHost {
     this.say({ op: 'publisher', id, next: operations.nextSequence(id) ?? null })
   }
 
-  private onSubscribe({ sub, topics, from, views = false, credit }: SubscribeRequest): void {
+  private onSubscribe({ sub, topics, from, order = 'safe', views = false, credit }: SubscribeRequest): void {
     if (this.subscriptions.has(sub)) throw malformed('/sub', `the subscription ${sub} is there already`)
     const { operations } = this.parts
     try {
@@ -196,8 +196,8 @@ export class StreamConnection implements SubscriptionHost {
         throw new BrokerError('LIMIT', `A stream has ${SUBSCRIPTIONS_MAX} subscriptions at most.`)
       }
       for (const pattern of topics) checkPattern(pattern, operations.limits.topicNameBytesMax)
-      const cursor = operations.subscribe(topics, readFrom(from, undefined), { views })
-      const subscription = new StreamSubscription(sub, cursor, Math.min(credit, CREDIT_BYTES_MAX), this)
+      const cursor = operations.subscribe(topics, readFrom(from, undefined), { views, order })
+      const subscription = new StreamSubscription(sub, cursor, order, Math.min(credit, CREDIT_BYTES_MAX), this)
       this.subscriptions.set(sub, subscription)
       subscription.pump()
     } catch (error) {

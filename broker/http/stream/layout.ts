@@ -5,10 +5,11 @@ import { isUtf8 } from 'node:buffer'
 import { BrokerError } from '../../errors.ts'
 import { type Attribute, attributeFaults, EXTENSIONS_MAX, isAttribute, OWN_FIELDS } from '../cloud-events.ts'
 import { DATA_DEPTH_MAX, malformed, parseJson } from '../json.ts'
-import type { EventBlock, NewEvent } from '../operations.ts'
+import type { EarlyBlock, EventBlock, NewEvent } from '../operations.ts'
 
 export const PUBLISH = 1
 export const EVENTS = 2
+export const EARLY_EVENTS = 3
 
 export interface PublishMessage {
   readonly topic: string
@@ -106,13 +107,18 @@ function readExtensions(text: string, path: string): NonNullable<NewEvent['exten
   return value as NonNullable<NewEvent['extensions']>
 }
 
-/** The message that brings blocks to a subscription, through a place. */
-export function eventsMessage(sub: number, through: number, blocks: readonly EventBlock[]): Buffer {
-  const heads = blocks.map(blockHead)
+/** The message that brings blocks to a subscription, through a place. `early`: some may have no place yet. */
+export function eventsMessage(
+  sub: number,
+  through: number,
+  blocks: readonly (EventBlock | EarlyBlock)[],
+  early: boolean,
+): Buffer {
+  const heads = blocks.map((block) => blockHead(block, early))
   let length = MESSAGE_HEAD
   for (const [i, { table, records }] of blocks.entries()) length += heads[i]!.length + table.length + records.length
   const message = Buffer.allocUnsafe(length)
-  message.writeUInt8(EVENTS, 0)
+  message.writeUInt8(early ? EARLY_EVENTS : EVENTS, 0)
   message.writeDoubleLE(sub, 1)
   message.writeDoubleLE(through, 9)
   let at = MESSAGE_HEAD
@@ -127,26 +133,18 @@ export function eventsMessage(sub: number, through: number, blocks: readonly Eve
 
 const MESSAGE_HEAD = 17
 
-function blockHead({
-  topic,
-  publisher = '',
-  schemaVersion,
-  time,
-  seq,
-  offset,
-  count,
-  base,
-  table,
-  records,
-}: EventBlock): Buffer {
-  const topicBytes = Buffer.byteLength(topic)
-  const publisherBytes = Buffer.byteLength(publisher)
-  const head = Buffer.allocUnsafe(4 + 1 + topicBytes + 1 + publisherBytes + 4 + 3 * 8 + 4 + 4)
+function blockHead(block: EventBlock | EarlyBlock, early: boolean): Buffer {
+  const { topic, numbered, schemaVersion, time, count, base, table, records } = block
+  const { seq, offset } = 'seq' in block ? block : { seq: 0, offset: 0 }
+  const texts = [topic, early ? numbered.by : (block.publisher ?? '')]
+  const textBytes = texts.reduce((sum, text) => sum + 1 + Buffer.byteLength(text), 0)
+  const head = Buffer.allocUnsafe(4 + textBytes + (early ? 8 : 0) + 4 + 3 * 8 + 4 + 4)
   let at = head.writeUInt32LE(head.length - 4 + table.length + records.length, 0)
-  at = head.writeUInt8(topicBytes, at)
-  at += head.write(topic, at)
-  at = head.writeUInt8(publisherBytes, at)
-  at += head.write(publisher, at)
+  for (const text of texts) {
+    at = head.writeUInt8(Buffer.byteLength(text), at)
+    at += head.write(text, at)
+  }
+  if (early) at = head.writeDoubleLE(numbered.number, at)
   at = head.writeUInt32LE(schemaVersion, at)
   at = head.writeDoubleLE(time, at)
   at = head.writeDoubleLE(seq, at)

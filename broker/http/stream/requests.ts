@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { BrokerError } from '../../errors.ts'
 import { malformed, parseJson } from '../json.ts'
+import type { Order } from '../operations.ts'
 import { faultsOf } from '../schema-registry.ts'
 
 export type StreamRequest =
@@ -18,7 +19,7 @@ export interface SubscribeRequest {
   readonly sub: number
   readonly topics: readonly string[]
   readonly from?: string
-  readonly order?: 'safe'
+  readonly order?: Order
   readonly views?: boolean
   readonly credit: number
 }

@@ -2,7 +2,7 @@
 // credit and the socket takes them; so a reader that does not read costs its cursor, however much is published.
 
 import { BrokerError } from '../../errors.ts'
-import type { BlockNotification, Cursor, EventBlock } from '../operations.ts'
+import type { BlockNotification, Cursor, EarlyBlock, EventBlock, Order } from '../operations.ts'
 import { eventsMessage } from './layout.ts'
 
 /** A connection, as its subscriptions see it. */
@@ -24,16 +24,20 @@ export class StreamSubscription {
   readonly sub: number
   private readonly cursor: Cursor
   private readonly host: SubscriptionHost
+  /** Below `safe`: events have their names, and perhaps no places yet. */
+  private readonly early: boolean
   private credit: number
   private begun = false
   /** The place that the reader knows of. */
   private told = -1
+  private saidCurrent = false
   /** Reading stopped for want of credit, or because the socket is full. */
   private halted = false
 
-  constructor(sub: number, cursor: Cursor, credit: number, host: SubscriptionHost) {
+  constructor(sub: number, cursor: Cursor, order: Order, credit: number, host: SubscriptionHost) {
     this.sub = sub
     this.cursor = cursor
+    this.early = order !== 'safe'
     this.credit = credit
     this.host = host
   }
@@ -61,6 +65,10 @@ export class StreamSubscription {
     try {
       const given = cursor.nextBlocks(Math.min(MESSAGE_BYTES, this.credit))
       if (given.length > 0) this.tell(given)
+      if (cursor.current && !this.saidCurrent) {
+        this.saidCurrent = true
+        host.say({ op: 'current', sub: this.sub })
+      }
     } catch (error) {
       return this.fail(error)
     }
@@ -87,33 +95,52 @@ export class StreamSubscription {
     this.host.say({ op: 'subscribed', sub: this.sub, history, seq: this.told })
   }
 
+  /** What is of one kind and follows one another goes in one message. */
   private tell(given: readonly BlockNotification[]): void {
+    for (let from = 0, to = 0; from < given.length; from = to) {
+      const first = given[from] as BlockNotification
+      to = given.findIndex((other, i) => i > from && !goTogether(first, other))
+      if (to === -1) to = given.length
+      const run = given.slice(from, to)
+      if (isEvents(first)) this.tellEvents(run.filter(isEvents), to === given.length)
+      else if (first.type === 'kept') this.tellKept(run.filter((one) => one.type === 'kept'))
+      else if (first.type === 'retract') this.tellRetract(run.filter((one) => one.type === 'retract'))
+      else this.tellOne(first)
+    }
+  }
+
+  private tellEvents(blocks: (EventBlock | EarlyBlock)[], last: boolean): void {
+    const { cursor, sub, host } = this
+    const end = blocks.findLast((block) => 'seq' in block)
+    if (last) this.told = cursor.seq
+    else if (end) this.told = end.seq + end.count - 1
+    const message = eventsMessage(sub, Math.max(0, this.told), blocks, this.early)
+    this.credit -= message.length
+    host.send(message)
+  }
+
+  private tellKept(kept: Extract<BlockNotification, { type: 'kept' }>[]): void {
+    const ranges = kept.map(({ numbered, count, seq, offset }) => [numbered.by, numbered.number, count, seq, offset])
+    const last = kept.at(-1)!
+    this.told = last.seq + last.count - 1
+    this.host.say({ op: 'kept', sub: this.sub, ranges })
+  }
+
+  private tellRetract(retracted: Extract<BlockNotification, { type: 'retract' }>[]): void {
+    const ranges = retracted.map(({ numbered, count }) => [numbered.by, numbered.number, count])
+    this.host.say({ op: 'retract', sub: this.sub, ranges })
+  }
+
+  private tellOne(one: Extract<BlockNotification, { type: 'view' | 'gap' }>): void {
     const { sub, host } = this
-    let blocks: EventBlock[] = []
-    const flush = (through: number): void => {
-      if (blocks.length === 0) return
-      const message = eventsMessage(sub, through, blocks)
-      blocks = []
-      this.credit -= message.length
-      this.told = through
-      host.send(message)
+    if (one.type === 'view') {
+      host.say({ op: 'view', sub, seq: one.seq, ...one.view })
+      return
     }
-    for (const one of given) {
-      if (one.type === 'block') {
-        blocks.push(one)
-        continue
-      }
-      const last = blocks.at(-1)
-      if (last) flush(last.seq + last.count - 1)
-      if (one.type === 'view') host.say({ op: 'view', sub, seq: one.seq, ...one.view })
-      else {
-        const { from, to, reason } = one
-        // Places are those of another history from here on.
-        if (reason === 'history-changed') this.told = -1
-        host.say({ op: 'gap', sub, from, to, reason, history: host.history() })
-      }
-    }
-    flush(this.cursor.seq)
+    const { from, to, reason } = one
+    // Places are those of another history from here on.
+    if (reason === 'history-changed') this.told = -1
+    host.say({ op: 'gap', sub, from, to, reason, history: host.history() })
   }
 
   private fail(error: unknown): void {
@@ -124,4 +151,13 @@ export class StreamSubscription {
     this.host.say({ op: 'ended', sub: this.sub, code, detail: message })
     this.host.ended(this.sub)
   }
+}
+
+function isEvents(one: BlockNotification): one is Extract<BlockNotification, { type: 'block' | 'early' }> {
+  return one.type === 'block' || one.type === 'early'
+}
+
+function goTogether(one: BlockNotification, other: BlockNotification): boolean {
+  if (isEvents(one)) return isEvents(other)
+  return one.type === other.type && (one.type === 'kept' || one.type === 'retract')
 }

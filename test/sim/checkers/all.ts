@@ -12,6 +12,7 @@ import { EqualState } from './g8-equal-state.ts'
 import { OnePrimary } from './g9-one-primary.ts'
 import { Liveness } from './g10-liveness.ts'
 import { EarlyDelivery } from './g11-early-delivery.ts'
+import { EarlySubscriptions } from './g12-early-subscriptions.ts'
 
 export function allCheckers(): Checker[] {
   return [
@@ -23,6 +24,7 @@ export function allCheckers(): Checker[] {
     new NoLostAcknowledgement(),
     new ExactlyOnce(),
     new EarlyDelivery(),
+    new EarlySubscriptions(),
     new EqualState(),
     new OnePrimary(),
     new Liveness(),

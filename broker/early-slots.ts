@@ -1,0 +1,201 @@
+// What the group has shown before it is safe, for subscribers who prefer speed: by level, the slots that are neither
+// delivered nor taken back yet. A sender's window bounds them. Nothing is looked into until a subscriber wants it.
+//
+// An event that has no place yet is named by its publisher and its number there, which its place will not change.
+
+import { asBuffer } from './events/bytes.ts'
+import { decodeCommand } from './events/command.ts'
+import { PackedRecords } from './events/record.ts'
+import type { Applied, State } from './events/state.ts'
+import { PublishReader } from './events/stored-event.ts'
+import { forEachRequest } from './group/batch.ts'
+import { EARLY_LEVELS, type EarlyLevel, type EarlySlot } from './group/port.ts'
+
+/** Some events that were published in one go, and may still be refused or taken back. */
+export interface EarlyPublish {
+  /** Also where a replica gave the id. */
+  readonly publisher: string
+  /** Of the first event; the others follow. */
+  readonly sequence: number
+  readonly count: number
+  readonly topic: string
+  readonly schemaVersion: number
+  /** The publisher's id was given by a replica. */
+  readonly gapsAllowed: boolean
+  readonly autoCreate: boolean
+  readonly records: PackedRecords
+  readonly reader: PublishReader
+  /** What became of it; undefined: that is still open. */
+  fate: { readonly seq: number; readonly offset: number } | 'void' | undefined
+}
+
+/** Others change topics; undefined: it changes nothing that a subscriber could see. */
+type Request = EarlyPublish | 'other' | undefined
+
+/** One slot, at all levels at which it is shown. */
+class Slot {
+  private readonly batch: Uint8Array
+  private requests: Request[] | undefined
+  /** Delivered requests so far. */
+  private applied = 0
+
+  constructor(batch: Uint8Array) {
+    this.batch = batch
+  }
+
+  publishes(): readonly Exclude<Request, undefined>[] {
+    if (this.requests === undefined) {
+      const requests: Request[] = []
+      forEachRequest(this.batch, (request) => requests.push(read(request)))
+      this.requests = requests
+    }
+    return this.requests.filter((request) => request !== undefined)
+  }
+
+  /** Its next request was delivered. */
+  apply({ verdict, seq, offset }: Applied): void {
+    const publish = this.requests?.[this.applied++]
+    if (isPublish(publish)) publish.fate = verdict === 'applied' ? { seq, offset } : 'void'
+  }
+
+  takeBack(): void {
+    for (const publish of this.requests ?? []) if (isPublish(publish)) publish.fate = 'void'
+  }
+}
+
+interface Entry {
+  readonly slot: Slot
+  /** Its place among all slots shown at this level. */
+  readonly number: number
+  /** What subscribers are to be shown of it; undefined: nobody has asked. */
+  shows: readonly EarlyPublish[] | undefined
+}
+
+/** The last number of a publisher that is shown at a level, and by which entry. */
+interface Last {
+  readonly next: number
+  readonly number: number
+}
+
+class Level {
+  /** In the order in which they were shown. */
+  readonly open = new Map<string, Entry>()
+  readonly lastOf = new Map<string, Last>()
+  shown = 0
+}
+
+export class EarlySlots {
+  /** Grows with whatever a subscriber may have to be told. */
+  changes = 0
+  private readonly state: () => State
+  private readonly slots = new Map<string, Slot>()
+  private readonly levels: { readonly [level in EarlyLevel]: Level } = {
+    fifo: new Level(),
+    causal: new Level(),
+    agreed: new Level(),
+  }
+
+  constructor(state: () => State) {
+    this.state = state
+  }
+
+  show(shown: EarlySlot): void {
+    const key = keyOf(shown)
+    const level = this.levels[shown.level]
+    let slot = this.slots.get(key)
+    if (slot === undefined) {
+      slot = new Slot(shown.batch)
+      this.slots.set(key, slot)
+    }
+    this.changes++
+    level.open.set(key, { slot, number: ++level.shown, shows: undefined })
+  }
+
+  /** It is being delivered: what it gives is to be told of each of its requests, in their order. Undefined: never shown. */
+  deliver(place: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): Slot | undefined {
+    return this.close(keyOf(place))
+  }
+
+  takeBack(place: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): void {
+    this.close(keyOf(place))?.takeBack()
+  }
+
+  /** Its numbers are taken: by another copy of it, or by something else. */
+  isPast({ publisher, sequence }: EarlyPublish): boolean {
+    return sequence < (this.state().publisherExpects(publisher) ?? 0)
+  }
+
+  /** What is open after the entry of this number, in the level's order. */
+  *after(level: EarlyLevel, number: number): Generator<{ number: number; shows: readonly EarlyPublish[] }> {
+    for (const entry of this.levels[level].open.values()) {
+      entry.shows ??= this.lookInto(entry, level)
+      if (entry.shows === undefined) return
+      if (entry.number > number) yield { number: entry.number, shows: entry.shows }
+    }
+  }
+
+  private close(key: string): Slot | undefined {
+    const slot = this.slots.get(key)
+    if (slot === undefined) return undefined
+    this.slots.delete(key)
+    this.changes++
+    for (const name of EARLY_LEVELS) {
+      const { open, lastOf } = this.levels[name]
+      const entry = open.get(key)
+      open.delete(key)
+      for (const { publisher } of entry?.shows ?? [])
+        if (lastOf.get(publisher)?.number === entry?.number) lastOf.delete(publisher)
+    }
+    return slot
+  }
+
+  /**
+   * What is there already is not shown again. What would be refused as far as can be seen, or comes before what its
+   * publisher has numbered before it, which may be on its way by another replica, is not shown as `fifo`. Above it, where
+   * something may depend on it, all that follows has to wait for it (undefined), as for changes of topics: until it
+   * is delivered, or what it waits for is shown.
+   */
+  private lookInto({ slot, number }: Entry, name: EarlyLevel): EarlyPublish[] | undefined {
+    const { lastOf } = this.levels[name]
+    const state = this.state()
+    const shows: EarlyPublish[] = []
+    const nexts = new Map<string, number>()
+    for (const publish of slot.publishes()) {
+      if (publish === 'other') {
+        if (name === 'fifo') continue
+        return undefined
+      }
+      const { publisher, sequence, count, topic, schemaVersion, gapsAllowed, autoCreate } = publish
+      const next = nexts.get(publisher) ?? lastOf.get(publisher)?.next ?? state.publisherExpects(publisher)
+      if (next !== undefined && sequence < next) continue
+      const known = state.topic(topic)
+      const fits = known === undefined ? autoCreate : schemaVersion === known.schemaVersion
+      if (!fits || (next !== undefined && sequence > next && !gapsAllowed)) {
+        if (name === 'fifo') continue
+        return undefined
+      }
+      nexts.set(publisher, sequence + count)
+      shows.push(publish)
+    }
+    for (const [publisher, next] of nexts) lastOf.set(publisher, { next, number })
+    return shows
+  }
+}
+
+function keyOf({ view, slot, sender }: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): string {
+  return `${view}/${slot}/${sender.incarnation}`
+}
+
+function isPublish(request: Request): request is EarlyPublish {
+  return request !== undefined && request !== 'other'
+}
+
+function read(bytes: Uint8Array): Request {
+  const command = decodeCommand(bytes)
+  if (command.kind !== 'publish') return command.kind === 'clock' ? undefined : 'other'
+  const { publisher, sequence, topic, schemaVersion, gapsAllowed, autoCreate } = command
+  const records = new PackedRecords(asBuffer(command.records), 0)
+  const reader = new PublishReader(command, records)
+  const { count } = records
+  return { publisher, sequence, count, topic, schemaVersion, gapsAllowed, autoCreate, records, reader, fate: undefined }
+}

@@ -1,0 +1,167 @@
+// Subscriptions below `safe`, against a group whose order is written by hand.
+
+import test from 'ava'
+import type { BlockNotification, Cursor, Order } from '../../broker/http/operations.ts'
+import { asked, FakeGroup, type FakeReplica, request, texts } from './fake-group.ts'
+
+function all(cursor: Cursor): string[] {
+  const given: string[] = []
+  for (let more = cursor.next(1000, 1_000_000); more.length > 0; more = cursor.next(1000, 1_000_000))
+    given.push(...texts(more))
+  return given
+}
+
+function three(): { group: FakeGroup; a: FakeReplica; b: FakeReplica; c: FakeReplica } {
+  const { group, replicas } = FakeGroup.of(['a', 'b', 'c'], { autoTopics: true })
+  const [a, b, c] = replicas as [FakeReplica, FakeReplica, FakeReplica]
+  for (const replica of replicas) replica.attached = false
+  return { group, a, b, c }
+}
+
+function publish(at: FakeReplica, values: readonly unknown[], publisher?: { id: string; sequence: number }): void {
+  asked((done) => at.broker.publish(request('t', values, publisher), done))
+  at.send()
+}
+
+function subscribe(at: FakeReplica, order: Order, topics = ['t']): Cursor {
+  return at.broker.subscribe(topics, { at: 'start' }, { views: false, order })
+}
+
+/** In short, by blocks. */
+function blocks(given: readonly BlockNotification[]): string[] {
+  return given.map((one) => {
+    if (one.type === 'block') return `block ${one.numbered.number}×${one.count} at ${one.seq}`
+    if (one.type === 'early') return `early ${one.numbered.number}×${one.count}`
+    if (one.type === 'kept') return `kept ${one.numbered.number}×${one.count} at ${one.seq}`
+    return one.type === 'retract' ? `retract ${one.numbered.number}×${one.count}` : one.type
+  })
+}
+
+test('an event is shown as soon as its level allows, once, and kept when it has its place', (t) => {
+  const { a, c } = three()
+  const [fifo, causal, safe] = (['fifo', 'causal', 'safe'] as const).map((order) => subscribe(c, order))
+  publish(a, ['x'], { id: 'p', sequence: 7 })
+  c.early('early', 'fifo', 1)
+  t.deepEqual(all(fifo!), ['early t "x"'])
+  t.deepEqual(all(fifo!), [])
+  t.deepEqual(all(causal!), [])
+  c.read()
+  t.deepEqual(all(fifo!), ['kept 7 at 2'])
+  t.is(fifo!.seq, 2)
+  t.deepEqual(all(causal!), ['t "x"'], 'what was not shown comes with its place')
+  t.deepEqual(all(safe!), ['t "x"'])
+})
+
+test('what the group takes back is taken back, and comes anew when it is in after all', (t) => {
+  const { a, b, c } = three()
+  const fifo = subscribe(c, 'fifo')
+  publish(a, ['x', 'y'], { id: 'p', sequence: 1 })
+  c.early('early', 'fifo', 1)
+  t.deepEqual(all(fifo), ['early t "x"', 'early t "y"'])
+  c.early('retract', 'fifo', 1)
+  t.deepEqual(all(fifo), ['retract 1', 'retract 2'])
+  publish(b, ['x', 'y'], { id: 'p', sequence: 1 })
+  c.early('early', 'fifo', 2)
+  t.deepEqual(all(fifo), ['early t "x"', 'early t "y"'])
+})
+
+test('two copies of a request: the second is not shown; if the log has the first one, what was shown is taken back first', (t) => {
+  const { a, b, c } = three()
+  const fifo = subscribe(c, 'fifo')
+  const agreed = subscribe(c, 'agreed')
+  publish(a, ['x'], { id: 'p', sequence: 1 })
+  publish(b, ['other'], { id: 'p', sequence: 1 })
+  c.early('early', 'fifo', 2)
+  c.early('early', 'fifo', 1)
+  t.deepEqual(all(fifo), ['early t "other"'])
+  c.early('early', 'agreed', 1)
+  c.early('early', 'agreed', 2)
+  t.deepEqual(all(agreed), ['early t "x"'])
+  // Only the first has been delivered so far.
+  c.group.order.splice(2, 1)
+  c.read()
+  t.deepEqual(all(fifo), ['retract 1', 't "x"'])
+  t.deepEqual(all(agreed), ['kept 1 at 2'])
+})
+
+test("a publisher's events are shown in its order, though the replica that has the first of them is slower", (t) => {
+  const { a, b, c } = three()
+  publish(a, ['first'], { id: 'p', sequence: 1 })
+  c.read()
+  const fifo = subscribe(c, 'fifo')
+  const causal = subscribe(c, 'causal')
+  t.deepEqual(all(fifo), ['t "first"'])
+  t.deepEqual(all(causal), ['t "first"'])
+  publish(a, ['second'], { id: 'p', sequence: 2 })
+  publish(b, ['third'], { id: 'p', sequence: 3 })
+  publish(b, ['of another'], { id: 'q', sequence: 1 })
+  for (const level of ['fifo', 'causal'] as const) {
+    c.early('early', level, 3)
+    c.early('early', level, 4)
+  }
+  t.deepEqual(all(fifo), ['early t "of another"'])
+  t.deepEqual(all(causal), [], 'what follows may be an answer to what is held up')
+  c.early('early', 'fifo', 2)
+  c.read()
+  t.deepEqual(all(fifo), ['t "second"', 't "third"', 'kept 1 at 5'])
+  t.deepEqual(all(causal), ['t "second"', 't "third"', 't "of another"'])
+})
+
+test('agreed waits behind a change of topics, and what is refused at its place is taken back', (t) => {
+  const { a, b, c } = three()
+  const agreed = subscribe(c, 'agreed')
+  const fifo = subscribe(c, 'fifo')
+  publish(a, ['before'])
+  c.read()
+  a.read()
+  b.read()
+  asked((done) => a.broker.putTopic('t', { schema: { type: 'object' }, compatibility: 'none' }, done))
+  a.send()
+  publish(b, ['under the old schema'])
+  for (const level of ['fifo', 'agreed'] as const) for (const entry of [2, 3]) c.early('early', level, entry)
+  t.deepEqual(all(agreed), ['t "before"'])
+  t.deepEqual(all(fifo), ['t "before"', 'early t "under the old schema"'])
+  c.read()
+  t.deepEqual(all(agreed), [])
+  t.deepEqual(all(fifo), ['retract 1'])
+})
+
+test('a publish that is shown in parts is kept as far as it was shown, and the rest comes with its place', (t) => {
+  const { a, c } = three()
+  const fifo = subscribe(c, 'fifo')
+  publish(a, [1, 2, 3, 4, 5], { id: 'p', sequence: 1 })
+  c.early('early', 'fifo', 1)
+  t.deepEqual(blocks(fifo.nextBlocks(4)), ['early 1×2'])
+  t.deepEqual(blocks(fifo.nextBlocks(2)), ['early 3×1'])
+  c.read()
+  t.deepEqual(blocks(fifo.nextBlocks(1000)), ['kept 1×3 at 2', 'block 4×2 at 5'])
+})
+
+test('what matches no pattern is neither shown nor kept, and a subscription that comes from further on waits', (t) => {
+  const { a, c } = three()
+  const other = subscribe(c, 'fifo', ['other'])
+  const ahead = c.broker.subscribe(['t'], { at: 'seq', seq: 3 }, { views: false, order: 'fifo' })
+  publish(a, ['x'])
+  publish(a, ['y'])
+  c.early('early', 'fifo', 1)
+  c.early('early', 'fifo', 2)
+  t.deepEqual(all(other), [])
+  t.deepEqual(all(ahead), [], 'it has had the first of them elsewhere, and nobody knows yet which that is')
+  c.read()
+  t.deepEqual(all(ahead), ['t "y"'])
+  t.deepEqual(all(other), [])
+  t.is(other.seq, 3)
+})
+
+test('retention takes what was shown before it is read from the log: it is kept all the same, and no gap', (t) => {
+  const { group, a, c } = three()
+  asked((done) => a.broker.putTopic('t', { retention: { events: 1 } }, done))
+  a.send()
+  for (const replica of group.replicas) replica.read()
+  const fifo = subscribe(c, 'fifo')
+  publish(a, ['x', 'y', 'z'], { id: 'p', sequence: 1 })
+  c.early('early', 'fifo', 2)
+  t.is(all(fifo).length, 3)
+  c.read()
+  t.deepEqual(all(fifo), ['kept 1 at 3', 'kept 2 at 4', 'kept 3 at 5'])
+})
