@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 /** `test` where the program is there, and otherwise `test.skip`; where everything must be there, its absence fails. */
 export function testWith(program: string): typeof test.skip {
   if (spawnSync(program, ['--version']).status === 0) return test
-  if (process.env['CI'] === 'true') throw new Error(`${program} is not there: apt-get install ${program}`)
+  if (process.env['CI'] === 'true') throw new Error(`The program ${program} is needed here, and is not there.`)
   return test.skip
 }
 
@@ -32,7 +32,7 @@ export class Program {
     }
     child.stdin.on('error', () => {}) // It may end without having read all.
     this.ending = once(child, 'close').then(() => this.changed())
-    t.teardown(() => this.kill())
+    t.teardown(() => this.signal('SIGKILL'))
   }
 
   get lines(): string[] {
@@ -74,7 +74,7 @@ export class Program {
     return this.child.exitCode
   }
 
-  kill(): void {
-    if (this.child.exitCode === null && this.child.signalCode === null) process.kill(-this.child.pid!, 'SIGKILL')
+  signal(signal: NodeJS.Signals): void {
+    if (this.child.exitCode === null && this.child.signalCode === null) process.kill(-this.child.pid!, signal)
   }
 }
