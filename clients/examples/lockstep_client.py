@@ -87,12 +87,15 @@ class Group:
         self.urls = collections.deque(urls)
 
     def attach(self):
-        """To the next replica; its first message says who else there is."""
+        """To the next replica; its first message says who else there is. Gives the group's history."""
         self.urls.rotate(-1)
         self.connection = WebSocket(self.urls[-1])
         welcome = json.loads(self.connection.receive())
         self.connection.socket.settimeout(3 * welcome['beatMs'] / 1000)
         self.learn(welcome)
+        if not welcome['history']:
+            raise Broken('it has not joined its group yet')
+        return welcome['history']
 
     def learn(self, message):
         known = [member['url'] for member in message['view']['members']]
@@ -123,10 +126,12 @@ class Group:
 def publish(group, topic, events):
     """Each event, which is JSON in bytes, once and in order. Gives what is acknowledged."""
     publisher, following, under_way = secrets.token_hex(16), 1, []  # Under way: (first number, events) each.
-    batches = batches_of(events)
+    batches, histories = batches_of(events), set()
     while True:
         try:
-            group.attach()
+            histories.add(group.attach())
+            if len(histories) > 1:
+                sys.exit('Another group answers in place of the former one; what is not acknowledged is unknown.')
             group.say('publisher', id=publisher)
             sent, known = 0, False
             for op, message in group.messages():
