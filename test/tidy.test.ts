@@ -98,7 +98,7 @@ function filesUnder(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = posix.join(folder, entry.name)
     if (entry.isDirectory()) return /^(node_modules|\.git|dist|build)$/.test(entry.name) ? [] : filesUnder(path)
-    return entry.isFile() && !/\.(log|png|ico|woff2?)$|^\.env$/.test(entry.name) ? [path] : []
+    return entry.isFile() && !/\.(log|png|ico|woff2?)$|^\.(env|git)$/.test(entry.name) ? [path] : []
   })
 }
 
