@@ -65,8 +65,10 @@ export class TestPage {
     })
   }
 
-  static async open(browser: Browser, url: string): Promise<TestPage> {
+  /** `dead`: replicas that are gone already. */
+  static async open(browser: Browser, url: string, dead: readonly string[] = []): Promise<TestPage> {
     const opened = new TestPage(await (await browser.newContext()).newPage())
+    for (const replica of dead) opened.mayLose(replica)
     await opened.page.goto(url)
     return opened
   }

@@ -111,39 +111,42 @@ const EVENT_SOURCE_PAGE = (replicas: readonly string[]): string => `
   move(${JSON.stringify(replicas)}, 'start')
 `
 
-browserTest('a page with EventSource loses its replica: at another, or there again, it has all of it, once', async (t) => {
-  const [replicas, browser] = await Promise.all([startGroup(t), openBrowser(t)])
-  const [a, b, c] = replicas
-  await putTopic(a!, 'orders', TYPED)
-  const client = connect({ replicas: [b!.url, c!.url] })
-  t.teardown(() => client.close())
-  let published = 0
-  let wanted = true
-  const publishing = (async () => {
-    for await (const _ of every(5)) {
-      if (!wanted) return
-      await client.publish('orders', { n: ++published })
-    }
-  })()
-  const opened = await TestPage.open(browser, await servePage(t, EVENT_SOURCE_PAGE(replicas.map(({ url }) => url))))
-  const { page } = opened
-  await opened.until('events', 'run.stayed.length >= 100 && run.moved.length >= 100')
+browserTest(
+  'a page with EventSource loses its replica: at another, or there again, it has all of it, once',
+  async (t) => {
+    const [replicas, browser] = await Promise.all([startGroup(t), openBrowser(t)])
+    const [a, b, c] = replicas
+    await putTopic(a!, 'orders', TYPED)
+    const client = connect({ replicas: [b!.url, c!.url] })
+    t.teardown(() => client.close())
+    let published = 0
+    let wanted = true
+    const publishing = (async () => {
+      for await (const _ of every(5)) {
+        if (!wanted) return
+        await client.publish('orders', { n: ++published })
+      }
+    })()
+    const opened = await TestPage.open(browser, await servePage(t, EVENT_SOURCE_PAGE(replicas.map(({ url }) => url))))
+    const { page } = opened
+    await opened.until('events', 'run.stayed.length >= 100 && run.moved.length >= 100')
 
-  opened.mayLose(a!.url)
-  await a!.kill()
-  const before = await page.evaluate<number>('run.moved.length')
-  await opened.until('events at another replica', `run.moved.length >= ${before} + 100`)
-  t.is(await page.evaluate('run.source.readyState'), 0, 'the other waits for its replica')
-  await start(a!)
-  const missed = await page.evaluate<number>('run.moved.length - run.stayed.length')
-  t.true(missed >= 100)
-  await opened.until('an EventSource that connects again by itself', 'run.opened >= 2')
-  wanted = false
-  await publishing
-  await opened.until('all events', `run.stayed.length >= ${published} && run.moved.length >= ${published}`)
-  isWhole(t, 'left to the browser', await page.evaluate<Seen[]>('run.stayed'), published)
-  isWhole(t, 'moved by the page', await page.evaluate<Seen[]>('run.moved'), published)
-  t.is(await page.evaluate('run.opened'), 2)
-  t.log(`${published} events, ${missed} of them while its replica was away`)
-  t.deepEqual(opened.troubles, [])
-})
+    opened.mayLose(a!.url)
+    await a!.kill()
+    const before = await page.evaluate<number>('run.moved.length')
+    await opened.until('events at another replica', `run.moved.length >= ${before} + 100`)
+    t.is(await page.evaluate('run.source.readyState'), 0, 'the other waits for its replica')
+    await start(a!)
+    const missed = await page.evaluate<number>('run.moved.length - run.stayed.length')
+    t.true(missed >= 100)
+    await opened.until('an EventSource that connects again by itself', 'run.opened >= 2')
+    wanted = false
+    await publishing
+    await opened.until('all events', `run.stayed.length >= ${published} && run.moved.length >= ${published}`)
+    isWhole(t, 'left to the browser', await page.evaluate<Seen[]>('run.stayed'), published)
+    isWhole(t, 'moved by the page', await page.evaluate<Seen[]>('run.moved'), published)
+    t.is(await page.evaluate('run.opened'), 2)
+    t.log(`${published} events, ${missed} of them while its replica was away`)
+    t.deepEqual(opened.troubles, [])
+  },
+)
