@@ -28,13 +28,18 @@ export async function start(replica: ReplicaProcess): Promise<void> {
   await replica.start(AbortSignal.timeout(START_MS))
 }
 
-export async function putTopic(replica: ReplicaProcess, topic: string, schema: object): Promise<void> {
-  const response = await fetch(`${replica.url}/v1/topics/${topic}`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ schema }),
-  })
+/** Resolves when all know of it: a publish that comes to another replica too soon is refused. */
+export async function putTopic(replicas: readonly ReplicaProcess[], topic: string, schema: object): Promise<void> {
+  const [first, ...others] = replicas.map(({ url }) => `${url}/v1/topics/${topic}`)
+  const headers = { 'Content-Type': 'application/json' }
+  const response = await fetch(first!, { method: 'PUT', headers, body: JSON.stringify({ schema }) })
   if (!response.ok) throw new Error(await response.text())
+  const deadline = performance.now() + START_MS
+  for (const url of others) {
+    while (!(await fetch(url)).ok) {
+      if (performance.now() > deadline) throw new Error(`${url} did not come about`)
+    }
+  }
 }
 
 /** Events that the topic ever had. */

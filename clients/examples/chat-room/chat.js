@@ -19,11 +19,13 @@ const replicas = await (await fetch('replicas.json')).json()
 const { connect } = await firstOf(replicas, (replica) => import(`${replica}/client.js`))
 
 let attached
+const welcome = Promise.withResolvers()
 const client = connect({
   replicas,
   onCluster({ replica, view, primary }) {
     if (attached !== undefined && attached !== replica) note(`moved from replica ${attached} to ${replica}`)
     attached = replica
+    welcome.resolve()
     const members = view.members.map(({ name }) => name).join(', ')
     const wait = primary ? '' : '; it waits for the others, and what is sent waits with it'
     tell(`At replica ${replica} of ${members}${wait}.`)
@@ -60,9 +62,9 @@ async function enter() {
 
 /** If it is there already, nothing changes. */
 async function createTopic(name) {
-  // First at the replica that will take the messages: the others may know of it a moment later.
-  const members = client.cluster?.view.members ?? []
-  const isOther = ({ name }) => Number(name !== attached)
+  // First at the replica that takes the messages: the others may know of it a moment later.
+  const members = client.cluster.view.members
+  const isOther = (member) => Number(member.name !== attached)
   const urls = members.toSorted((one, other) => isOther(one) - isOther(other)).map(({ url }) => url)
   await firstOf([...urls, ...replicas], async (replica) => {
     const response = await fetch(`${replica}/v1/topics/${name}`, {
@@ -149,6 +151,7 @@ another.addEventListener('submit', (event) => {
   another.reset()
 })
 
+await welcome.promise
 addEventListener('hashchange', enter)
 if (/^#[A-Za-z0-9_-]{1,40}$/.test(location.hash)) enter()
 else location.hash = 'lobby'
