@@ -6,7 +6,7 @@ import { LockstepError } from './errors.ts'
 import type { Cluster, ReplicaMessage } from './messages.ts'
 import { type Published, Publisher } from './publisher.ts'
 import { Replicas } from './replicas.ts'
-import { type SubscribeOptions, Subscription } from './subscription.ts'
+import { type EarlyItem, type EarlyOrder, type Item, type SubscribeOptions, Subscription } from './subscription.ts'
 import { type Extensions, encodeData, encodeRecord } from './wire.ts'
 
 export interface ConnectOptions {
@@ -47,8 +47,13 @@ export interface Topic<Data> {
   readonly name: string
   /** Resolves when the event is safe: every member of the group's view holds it. */
   publish(data: Data, options?: PublishOptions): Promise<Published>
-  subscribe(options?: SubscribeOptions): Subscription<Data>
+  subscribe(options: EarlyOptions): Subscription<Data, EarlyItem<Data>>
+  subscribe(options?: SubscribeOptions & { readonly order?: 'safe' | undefined }): Subscription<Data>
+  subscribe(options?: SubscribeOptions): Subscription<Data, Item<Data> | EarlyItem<Data>>
 }
+
+/** Options of a subscription below `safe`. */
+export type EarlyOptions = SubscribeOptions & { readonly order: EarlyOrder }
 
 const PUBLISH_BYTES = 16 * 1024 * 1024
 const OPEN_MS = 3000
@@ -110,7 +115,7 @@ export class Client {
     return {
       name,
       publish: (data, options) => this.publish(name, data, options),
-      subscribe: (options) => this.subscribe<Data>([name], options),
+      subscribe: ((options) => this.subscribe<Data>([name], options)) as Topic<Data>['subscribe'],
     }
   }
 
@@ -142,14 +147,23 @@ export class Client {
   }
 
   /** `topics`: names and wildcards: `*` stands for one token, `>` for the rest. */
-  subscribe<Data = unknown>(topics: readonly string[], options: SubscribeOptions = {}): Subscription<Data> {
-    const subscription = new Subscription<Data>(this.nextSub++, topics, options, {
+  subscribe<Data = unknown>(topics: readonly string[], options: EarlyOptions): Subscription<Data, EarlyItem<Data>>
+  subscribe<Data = unknown>(
+    topics: readonly string[],
+    options?: SubscribeOptions & { readonly order?: 'safe' | undefined },
+  ): Subscription<Data>
+  subscribe<Data = unknown>(
+    topics: readonly string[],
+    options?: SubscribeOptions,
+  ): Subscription<Data, Item<Data> | EarlyItem<Data>>
+  subscribe(topics: readonly string[], options: SubscribeOptions = {}): Subscription<unknown> {
+    const subscription = new Subscription<unknown>(this.nextSub++, topics, options, {
       unhappy: () => this.move('it ended a subscription'),
       closed: ({ sub }) => this.subscriptions.delete(sub),
     })
     if (this.closed) subscription.close()
     else {
-      this.subscriptions.set(subscription.sub, subscription as Subscription<unknown>)
+      this.subscriptions.set(subscription.sub, subscription)
       if (this.connection && this.welcomed) subscription.attach(this.connection)
     }
     return subscription
@@ -206,6 +220,9 @@ export class Client {
       case 'subscribed':
       case 'view':
       case 'gap':
+      case 'kept':
+      case 'retract':
+      case 'current':
       case 'ended':
         this.subscriptions.get(message.sub)?.message(message)
         return

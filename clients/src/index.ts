@@ -1,9 +1,21 @@
 // The client of Lockstep, for browsers and Node.js alike.
 
-export { Client, type ConnectOptions, connect, type PublishOptions, type Topic } from './client.ts'
+export { Client, type ConnectOptions, connect, type EarlyOptions, type PublishOptions, type Topic } from './client.ts'
 export type { WebSocketClass, WebSocketLike } from './connection.ts'
 export { type ErrorCode, type Fault, LockstepError } from './errors.ts'
 export type { Cluster, GapReason, Member } from './messages.ts'
 export type { Published } from './publisher.ts'
-export type { Event, Gap, Item, SubscribeOptions, Subscription, View } from './subscription.ts'
+export type {
+  EarlyEvent,
+  EarlyItem,
+  EarlyOrder,
+  Event,
+  Gap,
+  Item,
+  Kept,
+  Retract,
+  SubscribeOptions,
+  Subscription,
+  View,
+} from './subscription.ts'
 export type { Extensions } from './wire.ts'

@@ -32,6 +32,10 @@ export interface Limits {
   readonly creditBytesMax: number
 }
 
+/** Who numbered the first of them and how, how many, and the place and offset of the first. */
+export type KeptRange = readonly [string, number, number, number, number]
+export type RetractedRange = readonly [string, number, number]
+
 export type GapReason = 'retention' | 'topic-deleted' | 'history-changed'
 
 /** `sequence`, `count`, `seq`, `offset`, `duplicate`. */
@@ -82,4 +86,7 @@ export type SubscriptionMessage =
       readonly reason: GapReason
       readonly history: string
     }
+  | { readonly op: 'kept'; readonly sub: number; readonly ranges: readonly KeptRange[] }
+  | { readonly op: 'retract'; readonly sub: number; readonly ranges: readonly RetractedRange[] }
+  | { readonly op: 'current'; readonly sub: number }
   | { readonly op: 'ended'; readonly sub: number; readonly code?: ErrorCode; readonly detail?: string }

@@ -3,16 +3,47 @@
 // item like an event, so that nobody can overlook it.
 
 import type { Connection } from './connection.ts'
+import { Early } from './early.ts'
 import { LockstepError } from './errors.ts'
 import type { GapReason, Member, SubscriptionMessage } from './messages.ts'
-import { decodeEvents, type IncomingEvent } from './wire.ts'
+import { decodeEvents, type IncomingEvent, refOf } from './wire.ts'
 
 /** `seq` and `offset` are the same at every replica. */
-export interface Event<Data> extends Omit<IncomingEvent, 'data'> {
+export interface Event<Data> extends Omit<IncomingEvent, 'data' | 'ref' | 'id'> {
   readonly kind: 'event'
+  readonly id: string
   readonly data: Data
   /** To go on after it, in another program or at another time. */
   readonly token: string
+}
+
+/** What is waited for before an event is shown, the least first: see README.md. */
+export type EarlyOrder = 'fifo' | 'causal' | 'agreed'
+
+/** Below `safe`. What it has no place for is undefined, and is told when it is kept. */
+export interface EarlyEvent<Data> extends Omit<IncomingEvent, 'data' | 'seq' | 'offset'> {
+  readonly kind: 'event'
+  /** What `Kept` and `Retract` call it. */
+  readonly ref: string
+  readonly data: Data
+  readonly seq: number | undefined
+  readonly offset: number | undefined
+  readonly token: string | undefined
+}
+
+/** An event that was shown has its place now, and is safe. */
+export interface Kept {
+  readonly kind: 'kept'
+  readonly ref: string
+  readonly seq: number
+  readonly offset: number
+  readonly token: string
+}
+
+/** An event that was shown is taken back: as if it had never been. It may come again, under the same `ref`. */
+export interface Retract {
+  readonly kind: 'retract'
+  readonly ref: string
 }
 
 /** Events that match may be gone between these places: what was derived from them is to be fetched anew. */
@@ -34,10 +65,15 @@ export interface View {
 }
 
 export type Item<Data> = Event<Data> | Gap | View
+export type EarlyItem<Data> = EarlyEvent<Data> | Kept | Retract | Gap | View
 
 export interface SubscribeOptions {
   /** `now` (default), `start`, a seq, a time, or the token of the last event that was dealt with. */
   readonly from?: 'now' | 'start' | number | Date | string | undefined
+  /** `safe` (default): what all members of the view hold, which is never taken back. Below it events come sooner. */
+  readonly order?: 'safe' | EarlyOrder | undefined
+  /** It ends by itself when everything up to this seq has come; for `safe` alone. `client.cluster.seq`: what there is now, and no more. */
+  readonly until?: number | undefined
   /** Also tell of the group's views, at their places. */
   readonly views?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -45,14 +81,14 @@ export interface SubscribeOptions {
   readonly bufferBytes?: number | undefined
 }
 
-interface Waiting<Data> {
-  readonly item: Item<Data>
-  /** Bytes that its message had, given back with its last item. */
-  readonly bytes: number
+interface Waiting<I> {
+  readonly item: I
+  /** Of the messages that it is the last item of: given back when it is taken. */
+  bytes: number
 }
 
-interface Taker<Data> {
-  resolve(result: IteratorResult<Item<Data>, undefined>): void
+interface Taker<I> {
+  resolve(result: IteratorResult<I, undefined>): void
   reject(error: Error): void
 }
 
@@ -66,11 +102,17 @@ export interface SubscriptionHost {
 }
 
 const decoder = new TextDecoder()
+const NO_PLACE = { seq: undefined, offset: undefined, token: undefined }
 
-export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, undefined> {
+type Told = Item<unknown> | EarlyItem<unknown>
+
+export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator<I, undefined> {
   readonly sub: number
   private readonly topics: readonly string[]
   private readonly from: string
+  private readonly until: number
+  private readonly order: 'safe' | EarlyOrder
+  private readonly early: Early | undefined
   private readonly views: boolean
   private readonly bufferBytes: number
   private readonly host: SubscriptionHost
@@ -80,8 +122,8 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   private history = ''
   /** The last place up to which everything has come; undefined: it has not begun. */
   private place: number | undefined
-  private waiting: Waiting<Data>[] = []
-  private takers: Taker<Data>[] = []
+  private waiting: Waiting<Told>[] = []
+  private takers: Taker<I>[] = []
   /** Bytes of what waits, and of what was taken and not given back as credit. */
   private waitingBytes = 0
   private owedBytes = 0
@@ -89,10 +131,15 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   private over = false
 
   constructor(sub: number, topics: readonly string[], options: SubscribeOptions, host: SubscriptionHost) {
-    const { from = 'now', views = false, signal, bufferBytes = BUFFER_BYTES } = options
+    const { from = 'now', until = Number.POSITIVE_INFINITY, views = false, signal } = options
+    const { bufferBytes = BUFFER_BYTES, order = 'safe' } = options
+    if (order !== 'safe' && until !== Number.POSITIVE_INFINITY) throw new TypeError('only order safe ends at a place')
     this.sub = sub
     this.topics = topics
     this.from = from instanceof Date ? from.toISOString() : String(from)
+    this.until = until
+    this.order = order
+    this.early = order === 'safe' ? undefined : new Early(order === 'agreed')
     this.views = views
     this.bufferBytes = bufferBytes
     this.host = host
@@ -104,9 +151,9 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
 
   /** Where to go on if the program ended now, had it dealt with all that it took; undefined: it has not begun. */
   get token(): string | undefined {
-    const next = this.waiting.find(({ item }) => item.kind !== 'gap')?.item
-    const place = next && next.kind !== 'gap' ? next.seq - 1 : this.place
-    return place === undefined ? undefined : `${this.history}:${place}`
+    for (const { item } of this.waiting)
+      if ('seq' in item && item.seq !== undefined) return `${this.history}:${item.seq - 1}`
+    return this.place === undefined ? undefined : `${this.history}:${this.place}`
   }
 
   [Symbol.asyncIterator](): this {
@@ -114,30 +161,35 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   }
 
   /** The next item, when there is one. Done when the subscription is closed. */
-  next(): Promise<IteratorResult<Item<Data>, undefined>> {
+  next(): Promise<IteratorResult<I, undefined>> {
     const { waiting } = this
     const first = waiting.shift()
     if (first) {
       this.giveBack(first.bytes)
-      return Promise.resolve({ done: false, value: first.item })
+      return Promise.resolve({ done: false, value: first.item as I })
     }
     if (this.failure) return Promise.reject(this.failure)
     if (this.over) return Promise.resolve({ done: true, value: undefined })
     return new Promise((resolve, reject) => this.takers.push({ resolve, reject }))
   }
 
-  return(): Promise<IteratorResult<Item<Data>, undefined>> {
+  return(): Promise<IteratorResult<I, undefined>> {
     this.close()
     return Promise.resolve({ done: true, value: undefined })
   }
 
   close(): void {
+    this.waiting = []
+    this.end()
+  }
+
+  /** Nothing more is to come; what waits is still given. */
+  private end(): void {
     if (this.over) return
     this.over = true
     this.signal?.removeEventListener('abort', this.stop)
     this.connection?.say({ op: 'unsubscribe', sub: this.sub })
     this.connection = undefined
-    this.waiting = []
     for (const { resolve } of this.takers.splice(0)) resolve({ done: true, value: undefined })
     this.host.closed(this as Subscription<unknown>)
   }
@@ -148,11 +200,13 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
     if (this.over) return
     this.connection = connection
     this.owedBytes = 0
+    this.early?.moved()
     connection.say({
       op: 'subscribe',
       sub: this.sub,
       topics: this.topics,
       from: this.place === undefined ? this.from : `${this.history}:${this.place}`,
+      order: this.order,
       views: this.views,
       credit: Math.max(0, this.bufferBytes - this.waitingBytes),
     })
@@ -164,34 +218,55 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
 
   events(bytes: Uint8Array): void {
     if (this.over) return
-    const { events, through } = decodeEvents(bytes, this.history)
+    const { events: all, through } = decodeEvents(bytes, this.history)
+    const events = all.filter(({ seq }) => seq <= this.until)
     this.waitingBytes += bytes.length
-    for (const [i, event] of events.entries()) {
-      this.give(this.eventOf(event), i === events.length - 1 ? bytes.length : 0)
-    }
-    this.place = through
+    for (const event of events) this.onEvent(event)
+    // Given back when the last of them is taken.
+    const last = this.waiting.at(-1)
+    if (last) last.bytes += bytes.length
+    else this.giveBack(bytes.length)
+    this.reached(through)
   }
 
   message(message: SubscriptionMessage): void {
     if (this.over) return
     switch (message.op) {
       case 'subscribed':
-        if (this.place === undefined) this.place = message.seq
         if (this.history === '') this.history = message.history
+        if (this.place === undefined) this.reached(message.seq)
         return
       case 'view': {
         const { seq, number, members, joined, left, failed } = message
-        this.give({ kind: 'view', seq, number, members, joined, left, failed }, 0)
-        this.place = seq
-        return
+        if (seq <= this.until) this.give({ kind: 'view', seq, number, members, joined, left, failed })
+        return this.reached(seq)
       }
       case 'gap': {
         const { from, to, reason, history } = message
         this.history = history
-        if (reason === 'history-changed') this.place = 0
-        this.give({ kind: 'gap', from, to, reason }, 0)
+        if (reason === 'history-changed') {
+          this.place = 0
+          for (const ref of this.early?.over() ?? []) this.give({ kind: 'retract', ref })
+        }
+        this.give({ kind: 'gap', from, to, reason })
+        // The place that it was to go on until is one of the old history, and will never come.
+        if (reason === 'history-changed' && this.until !== Number.POSITIVE_INFINITY) this.end()
         return
       }
+      case 'kept':
+        for (const [by, number, count, seq, offset] of message.ranges)
+          for (let i = 0; i < count; i++) this.onKept(refOf(by, number + i), seq + i, offset + i)
+        return
+      case 'retract':
+        for (const [by, number, count] of message.ranges)
+          for (let i = 0; i < count; i++) {
+            const ref = refOf(by, number + i)
+            if (this.early?.settled(ref)) this.give({ kind: 'retract', ref })
+          }
+        return
+      case 'current':
+        for (const ref of this.early?.current() ?? []) this.give({ kind: 'retract', ref })
+        return
       case 'ended':
         return this.ended(message.code, message.detail)
       default:
@@ -200,7 +275,12 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   }
 
   progress(history: string, seq: number): void {
-    if (history === this.history) this.place = Math.max(this.place ?? 0, seq)
+    if (history === this.history) this.reached(Math.max(this.place ?? 0, seq))
+  }
+
+  private reached(seq: number): void {
+    this.place = seq
+    if (seq >= this.until) this.end()
   }
 
   /** Nothing more can come: the iterator throws this when it has given what is there. */
@@ -220,19 +300,39 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
     else this.fail(new LockstepError(code, detail))
   }
 
-  private eventOf({ data, ...rest }: IncomingEvent): Event<Data> {
-    const value = JSON.parse(decoder.decode(data)) as Data
-    return { kind: 'event', data: value, token: `${this.history}:${rest.seq}`, ...rest }
+  private onEvent(event: IncomingEvent): void {
+    const { ref, seq, offset } = event
+    if (ref !== undefined && this.early) {
+      const { retracted, known } = this.early.met(ref, seq > 0)
+      for (const gone of retracted) this.give({ kind: 'retract', ref: gone })
+      if (known) {
+        if (seq > 0) this.give({ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) })
+        return
+      }
+    }
+    this.give(this.eventOf(event))
   }
 
-  private give(item: Item<Data>, bytes: number): void {
+  private onKept(ref: string, seq: number, offset: number): void {
+    if (this.early?.settled(ref)) this.give({ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) })
+    this.reached(seq)
+  }
+
+  private eventOf({ data, seq, offset, ref, id, ...rest }: IncomingEvent): Told {
+    const value: unknown = JSON.parse(decoder.decode(data))
+    const place = { seq, offset, token: this.tokenOf(seq) }
+    if (ref !== undefined) return { kind: 'event', ref, id, data: value, ...(seq > 0 ? place : NO_PLACE), ...rest }
+    return { kind: 'event', id: id as string, data: value, ...place, ...rest }
+  }
+
+  private tokenOf(seq: number): string {
+    return `${this.history}:${seq}`
+  }
+
+  private give(item: Told): void {
     const taker = this.takers.shift()
-    if (!taker) {
-      this.waiting.push({ item, bytes })
-      return
-    }
-    this.giveBack(bytes)
-    taker.resolve({ done: false, value: item })
+    if (taker) taker.resolve({ done: false, value: item as I })
+    else this.waiting.push({ item, bytes: 0 })
   }
 
   /** In portions, so that a credit message pays for many events. */

@@ -16,10 +16,14 @@ export type Extensions = { readonly [name: string]: string | number | boolean }
 
 /** An event as it arrives; `data` is JSON text, a view into the message. */
 export interface IncomingEvent {
+  /** 0: it has no place yet. */
   readonly seq: number
   readonly offset: number
+  /** Below `safe`: its name, also before it has a place. */
+  readonly ref: string | undefined
   readonly topic: string
-  readonly id: string
+  /** Undefined: it has none of its own, and no place yet. */
+  readonly id: string | undefined
   readonly type: string
   readonly source: string
   readonly time: string
@@ -39,6 +43,7 @@ export interface EventsMessage {
 
 const PUBLISH = 1
 const EVENTS = 2
+const EARLY_EVENTS = 3
 const FIELDS = ['key', 'id', 'type', 'source', 'time', 'extensions'] as const
 
 const encoder = new TextEncoder()
@@ -106,22 +111,29 @@ export function encodePublish(
 /** Throws what is not such a message. `history` is for the ids of events that have none. */
 export function decodeEvents(message: Uint8Array, history: string): EventsMessage {
   const view = new DataView(message.buffer, message.byteOffset, message.length)
-  if (message[0] !== EVENTS) throw new RangeError(`a binary message of kind ${message[0]}`)
+  const early = message[0] === EARLY_EVENTS
+  if (!early && message[0] !== EVENTS) throw new RangeError(`a binary message of kind ${message[0]}`)
   const sub = view.getFloat64(1, true)
   const through = view.getFloat64(9, true)
   const events: IncomingEvent[] = []
   for (let at = 17; at < message.length; ) {
     const end = at + 4 + view.getUint32(at, true)
-    decodeBlock(message, view, at + 4, history, events)
+    decodeBlock(message, view, at + 4, early, history, events)
     at = end
   }
   return { sub, through, events }
+}
+
+/** The name of an event that may have no place yet. */
+export function refOf(by: string, number: number): string {
+  return `${by}:${number}`
 }
 
 function decodeBlock(
   message: Uint8Array,
   view: DataView,
   from: number,
+  early: boolean,
   history: string,
   events: IncomingEvent[],
 ): void {
@@ -132,7 +144,11 @@ function decodeBlock(
     return decoder.decode(message.subarray(start, at))
   }
   const topic = text()
-  const publisher = text() || undefined
+  const by = text()
+  // A replica's own id; nobody else's begins so.
+  const publisher = by === '' || by.startsWith('~') ? undefined : by
+  const number = early ? view.getFloat64(at, true) : 0
+  if (early) at += 8
   const schemaVersion = view.getUint32(at, true)
   const blockTime = new Date(view.getFloat64(at + 4, true)).toISOString()
   const firstSeq = view.getFloat64(at + 12, true)
@@ -145,12 +161,13 @@ function decodeBlock(
   for (let i = 0; i < count; i++) {
     const end = first + view.getUint32(table + 4 * i, true) - base
     const { id, type, source, time, key, extensions, data } = decodeRecord(message, view, start, end)
-    const seq = firstSeq + i
+    const seq = firstSeq === 0 ? 0 : firstSeq + i
     events.push({
       seq,
-      offset: firstOffset + i,
+      offset: seq === 0 ? 0 : firstOffset + i,
+      ref: early ? refOf(by, number + i) : undefined,
       topic,
-      id: id ?? `${history}-${seq}`,
+      id: id ?? (seq === 0 ? undefined : `${history}-${seq}`),
       type: type ?? topic,
       source: source ?? `/topics/${topic}`,
       time: time ?? blockTime,

@@ -1163,9 +1163,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'kept-and-given',
     what: 'what a subscriber was shown is given once more when it has its place',
-    edits: [
-      { file: 'ahead.ts', right: 'return first ? placeOf(first).seq : ', put: 'return first && false ? 0 : ' },
-    ],
+    edits: [{ file: 'ahead.ts', right: 'return first ? placeOf(first).seq : ', put: 'return first && false ? 0 : ' }],
     caughtBy: ['G12', 'G7'],
     shownBy: { from: 1, within: 20 },
   },

@@ -11,6 +11,8 @@ export interface SubscriptionHost {
   readonly full: boolean
   /** The history that positions belong to. '': this replica has none yet. */
   readonly history: () => string
+  /** The newest place in the order, as this replica knows it. */
+  readonly head: () => number
   say(message: object): void
   send(message: Buffer): void
   unexpected(error: unknown): void
@@ -30,7 +32,8 @@ export class StreamSubscription {
   private begun = false
   /** The place that the reader knows of. */
   private told = -1
-  private saidCurrent = false
+  /** It has been at the head: from there on, beats are often enough to tell it how far it is. */
+  private caughtUp = false
   /** Reading stopped for want of credit, or because the socket is full. */
   private halted = false
 
@@ -65,10 +68,7 @@ export class StreamSubscription {
     try {
       const given = cursor.nextBlocks(Math.min(MESSAGE_BYTES, this.credit))
       if (given.length > 0) this.tell(given)
-      if (cursor.current && !this.saidCurrent) {
-        this.saidCurrent = true
-        host.say({ op: 'current', sub: this.sub })
-      }
+      if (!this.caughtUp) this.maybeCaughtUp()
     } catch (error) {
       return this.fail(error)
     }
@@ -93,6 +93,16 @@ export class StreamSubscription {
     this.begun = true
     this.told = this.cursor.seq
     this.host.say({ op: 'subscribed', sub: this.sub, history, seq: this.told })
+  }
+
+  /** Whoever reads what there was wants to know at once that this was all, also when other events came last. */
+  private maybeCaughtUp(): void {
+    const { host, cursor, sub } = this
+    if (!this.begun || cursor.seq < host.head() || (this.early && !cursor.current)) return
+    this.caughtUp = true
+    const seq = this.progress()
+    if (seq !== undefined) host.say({ op: 'progress', history: host.history(), marks: [[sub, seq]] })
+    if (this.early) host.say({ op: 'current', sub })
   }
 
   /** What is of one kind and follows one another goes in one message. */
