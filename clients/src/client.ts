@@ -156,14 +156,17 @@ export class Client {
     topics: readonly string[],
     options?: SubscribeOptions,
   ): Subscription<Data, Item<Data> | EarlyItem<Data>>
-  subscribe(topics: readonly string[], options: SubscribeOptions = {}): Subscription<unknown> {
-    const subscription = new Subscription<unknown>(this.nextSub++, topics, options, {
+  subscribe<Data>(
+    topics: readonly string[],
+    options: SubscribeOptions = {},
+  ): Subscription<Data, Item<Data> | EarlyItem<Data>> {
+    const subscription = new Subscription<Data, Item<Data> | EarlyItem<Data>>(this.nextSub++, topics, options, {
       unhappy: () => this.move('it ended a subscription'),
       closed: ({ sub }) => this.subscriptions.delete(sub),
     })
     if (this.closed) subscription.close()
     else {
-      this.subscriptions.set(subscription.sub, subscription)
+      this.subscriptions.set(subscription.sub, subscription as Subscription<unknown>)
       if (this.connection && this.welcomed) subscription.attach(this.connection)
     }
     return subscription

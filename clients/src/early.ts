@@ -14,7 +14,7 @@ export class Early {
 
   /** At another replica from now on. */
   moved(): void {
-    this.doubtful = new Set([...this.doubtful, ...this.shown])
+    this.doubtful = new Set([...this.shown, ...this.doubtful])
     this.shown = new Set()
   }
 

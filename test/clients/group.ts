@@ -8,6 +8,10 @@ import { Replica } from '../../broker/replica.ts'
 
 export class Group {
   readonly replicas: Map<string, Replica> = new Map()
+  /** Which datagrams reach this replica. */
+  hears: (name: string, datagram: Buffer) => boolean = () => true
+  /** What these say reaches nobody. */
+  readonly mute: Set<string> = new Set()
   private readonly hub = new MemoryHub()
   private readonly names: readonly string[]
 
@@ -41,7 +45,18 @@ export class Group {
     const replica = await Replica.start({
       config,
       log: createLog('silent', name),
-      openFabric: (onBug) => this.hub.attach(onBug),
+      openFabric: (onBug) => {
+        const fabric = this.hub.attach(onBug)
+        const [listen, send] = [fabric.listen.bind(fabric), fabric.send.bind(fabric)]
+        fabric.send = (to, datagram) => {
+          if (!this.mute.has(name)) send(to, datagram)
+        }
+        fabric.listen = (receive, linkChanged) =>
+          listen((datagram) => {
+            if (this.hears(name, Buffer.from(datagram))) receive(datagram)
+          }, linkChanged)
+        return fabric
+      },
       processMetrics: false,
     })
     this.replicas.set(name, replica)

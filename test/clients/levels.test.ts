@@ -1,0 +1,180 @@
+// How much order a subscriber waits for, by the client library and by server-sent events, at whole groups.
+
+import test from 'ava'
+import { Early } from '../../clients/src/early.ts'
+import { connect, type EarlyItem, type EarlyOrder } from '../../clients/src/index.ts'
+import { EventReader } from '../broker/sse.ts'
+import { Group } from './group.ts'
+
+const LEVELS: readonly EarlyOrder[] = ['fifo', 'causal', 'agreed']
+
+interface Text {
+  readonly text: string
+}
+
+/** In short. */
+function textOf(item: EarlyItem<Text>): string {
+  if (item.kind === 'event') return item.data.text
+  return item.kind === 'kept' || item.kind === 'retract' ? `${item.kind} ${item.ref}` : item.kind
+}
+
+/** Reads until this was read. */
+async function until(items: AsyncIterator<EarlyItem<Text>, undefined>, last: (item: EarlyItem<Text>) => boolean) {
+  const read: EarlyItem<Text>[] = []
+  for (;;) {
+    const { value, done } = await items.next()
+    if (done) throw new Error(`it ended after ${read.map(textOf).join(', ')}`)
+    read.push(value)
+    if (last(value)) return read
+  }
+}
+
+test('at each level every event comes once, and gets the place that it has at safe', async (t) => {
+  const group = await Group.start(t)
+  await group.putTopic('t')
+  const events = 200
+  const clients = group.urls.map((url) => connect({ replicas: url }))
+  t.teardown(() => {
+    for (const client of clients) client.close()
+  })
+  const reader = clients[2]!
+  const subscriptions = LEVELS.map((order) => reader.topic<Text>('t').subscribe({ from: 'start', order }))
+  const publishing = clients.map(async (client, i) => {
+    for (let n = 0; n < events; n++) await client.topic<Text>('t').publish({ text: `${i}-${n}` })
+  })
+  for (const [l, items] of subscriptions.entries()) {
+    const open = new Map<string, string>()
+    const places = new Map<string, number>()
+    const last = new Map<string, number>()
+    for await (const item of items) {
+      if (item.kind === 'event') {
+        const { text } = item.data
+        const [publisher = '', n = ''] = text.split('-')
+        t.is(Number(n), (last.get(publisher) ?? -1) + 1, `${LEVELS[l]}: in its publisher's order`)
+        last.set(publisher, Number(n))
+        if (item.seq !== undefined) places.set(text, item.seq)
+        else open.set(item.ref, text)
+      } else if (item.kind === 'kept') {
+        if (LEVELS[l] === 'agreed') t.is([...open.keys()][0], item.ref, 'agreed is the order of places')
+        const text = open.get(item.ref)
+        t.truthy(text, 'what is kept was shown')
+        open.delete(item.ref)
+        places.set(text!, item.seq)
+      } else t.fail(JSON.stringify(item))
+      if (places.size === 3 * events) break
+    }
+    t.is(open.size, 0)
+    const safe = await EventReader.open(`${group.urls[0]}/v1/events?topics=t&from=start&limit=${3 * events}`)
+    const data = (await safe.until('event', 3 * events)) as { seq: number; data: Text }[]
+    t.deepEqual(
+      new Map(data.map((event) => [event.data.text, event.seq])),
+      new Map([...places].sort(([, a], [, b]) => a - b)),
+    )
+  }
+  await Promise.all(publishing)
+})
+
+test('causal: an answer is never seen before its question, across topics, publishers and replicas; by fifo it is', async (t) => {
+  const group = await Group.start(t)
+  await group.putTopic('questions')
+  await group.putTopic('answers')
+  const [a, b, c] = group.urls.map((url) => connect({ replicas: url }))
+  t.teardown(() => {
+    for (const client of [a, b, c]) client!.close()
+  })
+  const asked = b!.topic<Text>('questions').subscribe({ order: 'causal' })
+  const [fifo, causal] = (['fifo', 'causal'] as const).map((order) =>
+    c!.subscribe<Text>(['questions', 'answers'], { from: 'start', order }),
+  )
+  await until(c!.subscribe<Text>(['$sys.views'], { from: 'start', order: 'fifo' }), ({ kind }) => kind === 'event')
+  // The question does not reach c, neither from a nor as a repair.
+  group.hears = (name, datagram) => name !== 'c' || !datagram.includes('why?')
+  const published = [a!.topic<Text>('questions').publish({ text: 'why?' })]
+  await until(asked, ({ kind }) => kind === 'event')
+  published.push(b!.topic<Text>('answers').publish({ text: 'because' }))
+  const early = await until(fifo!, ({ kind }) => kind === 'event')
+  t.deepEqual(early.map(textOf), ['because'], 'whoever asks for less order may see it first')
+  group.hears = () => true
+  const both = await until(causal!, (item) => item.kind === 'event' && item.data.text === 'because')
+  t.deepEqual(both.filter(({ kind }) => kind === 'event').map(textOf), ['why?', 'because'])
+  await Promise.all(published)
+})
+
+for (const order of LEVELS)
+  test(`${order}: the replica dies with what it has shown: what the others have goes on, the rest is taken back`, async (t) => {
+    const group = await Group.start(t)
+    await group.putTopic('t')
+    const [a, c, reader] = ['a', 'c', 'c'].map((name) => connect({ replicas: group.of(name).url }))
+    t.teardown(() => {
+      for (const client of [a, c, reader]) client!.close()
+    })
+    const items = reader!.topic<Text>('t').subscribe({ from: 'start', order })
+    await a!.topic<Text>('t').publish({ text: 'first' })
+    await until(items, (item) => item.kind === 'kept' || (item.kind === 'event' && item.seq !== undefined))
+    // It hears the others, and they do not hear that it holds anything: nothing is safe.
+    group.mute.add('c')
+    const kept = a!.topic<Text>('t').publish({ text: 'kept' })
+    c!
+      .topic<Text>('t')
+      .publish({ text: 'lost' })
+      .catch(() => {})
+    const shown = new Map<string, string>()
+    const expected = order === 'fifo' ? ['kept', 'lost'] : ['kept']
+    await until(items, (item) => {
+      if (item.kind === 'event') shown.set(item.ref, item.data.text)
+      return expected.every((text) => [...shown.values()].includes(text))
+    })
+    c!.close()
+    await group.of('c').kill()
+    await kept
+    const fates = new Map<string, string>()
+    while (fates.size < shown.size) {
+      const [item] = await until(items, () => true)
+      if (item?.kind === 'event') t.fail(`${item.data.text} again`)
+      if (item?.kind === 'kept' || item?.kind === 'retract') fates.set(shown.get(item.ref) as string, item.kind)
+    }
+    t.deepEqual(fates, new Map([...shown.values()].map((text) => [text, text === 'lost' ? 'retract' : 'kept'])))
+  })
+
+test('server-sent events: shown without an id, kept with one; CloudEvents are safe alone', async (t) => {
+  const group = await Group.start(t)
+  await group.putTopic('t')
+  const reader = await EventReader.open(`${group.of('c').url}/v1/events?topics=t&from=start&order=fifo`)
+  t.teardown(() => reader.close())
+  group.hears = (name, datagram) => name !== 'b' || !datagram.includes('held up')
+  const client = connect({ replicas: group.of('a').url })
+  t.teardown(() => client.close())
+  const published = client.topic<Text>('t').publish({ text: 'held up' }, { key: 'k' })
+  const [event] = await reader.until('event', 1)
+  t.like(event, { seq: null, offset: null, id: null, topic: 't', key: 'k', data: { text: 'held up' } })
+  const at = reader.messages.findIndex(({ event: kind }) => kind === 'event')
+  t.is(reader.messages[at]?.id, undefined)
+  group.hears = () => true
+  const { seq, offset, history } = await published
+  const [kept] = await reader.until('kept', 1)
+  t.deepEqual(kept, { ref: event!['ref'], topic: 't', seq, offset })
+  t.is(reader.messages.find(({ event: kind }) => kind === 'kept')?.id, `${history}:${seq}`)
+  const refused = await fetch(`${group.urls[0]}/v1/events?topics=t&order=fifo`, {
+    headers: { Accept: 'application/cloudevents+json' },
+  })
+  t.is(refused.status, 400)
+  t.regex(((await refused.json()) as { detail: string }).detail, /CloudEvent/)
+})
+
+test('what is in doubt after a move: met again it goes on, the rest is taken back; at agreed also what was shown before it', (t) => {
+  const agreed = new Early(true)
+  for (const ref of ['x', 'y', 'z']) t.deepEqual(agreed.met(ref, false), { retracted: [], known: false })
+  t.true(agreed.settled('x'))
+  agreed.moved()
+  t.deepEqual(agreed.met('z', true), { retracted: ['y'], known: true })
+  t.deepEqual(agreed.met('y', false), { retracted: [], known: false })
+  t.deepEqual(agreed.current(), [])
+  const fifo = new Early(false)
+  for (const ref of ['x', 'y', 'z']) fifo.met(ref, false)
+  fifo.moved()
+  t.deepEqual(fifo.met('z', false), { retracted: [], known: true })
+  fifo.moved()
+  t.deepEqual(fifo.met('x', true), { retracted: [], known: true })
+  t.deepEqual(fifo.current(), ['z', 'y'])
+  t.false(fifo.settled('y'))
+})
