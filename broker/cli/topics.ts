@@ -2,7 +2,7 @@
 
 import { ConfigError, type Flags } from '../config.ts'
 import { ask, forPeople, JSON_FLAG, put, REPLICA_FLAG, replicasOf, table } from './client-flags.ts'
-import type { Command } from './command.ts'
+import { type Command, LARGEST, wholeNumber } from './command.ts'
 
 interface Topic {
   readonly topic: string
@@ -25,7 +25,7 @@ export const topics: Command = {
     'lockstep topics orders.new --create --keep-events 100000',
     'lockstep topics orders.new --delete',
   ],
-  positionals: { usage: '[NAME]', least: 0, most: 1 },
+  positionals: { usage: '[NAME]', least: 0, most: 1, offers: 'topics' },
   ownFlags: [
     { flag: 'create', argument: '', description: 'Creates it; if it is there, changes it.' },
     { flag: 'delete', argument: '', description: 'Deletes it, and its events.' },
@@ -38,6 +38,10 @@ export const topics: Command = {
     { flag: 'keep-ms', argument: 'N', description: 'How old an event may get, in milliseconds; 0: no such limit.' },
     REPLICA_FLAG,
     JSON_FLAG,
+  ],
+  exits: [
+    [0, 'shown, or done'],
+    [1, 'there is no such topic, it was refused, or no replica answers'],
   ],
   keys: [],
   async run(flags, environment, [name]) {
@@ -84,12 +88,8 @@ function print(flags: Flags, all: readonly Topic[]): void {
 }
 
 function settingsOf(flags: Flags): object {
-  const limit = (flag: string): number | undefined => {
-    const text = flags[flag]
-    if (text === undefined) return undefined
-    if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text)
-    throw new ConfigError([`--${flag} takes a whole number, and was given "${text}"`])
-  }
+  const limit = (flag: string): number | undefined =>
+    flags[flag] === undefined ? undefined : wholeNumber(flags, flag, 0, 0, LARGEST)
   const [events, bytes, ageMs] = ['keep-events', 'keep-bytes', 'keep-ms'].map(limit)
   const retention = {
     ...(events !== undefined && { events }),
