@@ -3,7 +3,8 @@
 import { ConfigError, type Environment, type Flags } from '../config.ts'
 import type { OwnFlag } from './command.ts'
 
-const REPLICA = 'http://127.0.0.1:7400'
+/** Where a replica is looked for when nothing is said. */
+export const REPLICA = 'http://127.0.0.1:7400'
 
 export const REPLICA_FLAG: OwnFlag = {
   flag: 'replica',

@@ -27,10 +27,10 @@ export function completion(commands: () => readonly Command[]): Command {
     summary: 'prints what lets a shell complete commands and flags',
     about:
       'Prints a script for bash, zsh or fish that completes commands, flags, and the names of topics at the replica that ' +
-      'LOCKSTEP_REPLICA names. The command must be known to the shell as lockstep.',
+      'LOCKSTEP_REPLICA names. The command must be known to the shell as lockstep: `npm install -g .` in the folder of this project makes it so.',
     examples: [
-      'source <(lockstep completion bash)     # in ~/.bashrc',
-      'source <(lockstep completion zsh)      # in ~/.zshrc, after compinit',
+      'eval "$(lockstep completion bash)"     # in ~/.bashrc',
+      'eval "$(lockstep completion zsh)"      # in ~/.zshrc, after compinit',
       'lockstep completion fish | source      # in ~/.config/fish/config.fish',
     ],
     positionals: { usage: 'SHELL', least: 1, most: 1, offers: Object.keys(SCRIPTS) },

@@ -3,6 +3,7 @@
 
 import { CONFIG_KEYS, ConfigError, readConfig } from '../config.ts'
 import type { Replica } from '../replica.ts'
+import { REPLICA } from './client-flags.ts'
 import { type Command, wholeNumber } from './command.ts'
 import { stopOnBugs, untilEnded } from './until-ended.ts'
 
@@ -73,6 +74,7 @@ export const dev: Command = {
 export function welcome(replicas: readonly { readonly name: string; readonly url: string }[]): string {
   const url = (i: number): string => replicas[i % replicas.length]!.url
   const schema = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}'
+  const where = url(0) === REPLICA ? '' : ` --replica ${url(0)}`
   const json = "-H 'Content-Type: application/json'"
   return `
 A group of ${replicas.length}, ready:
@@ -86,6 +88,12 @@ Publish, at a third:
   curl ${url(2)}/v1/topics/greetings/events ${json} -d '{"text":"hello"}'
 Who is in the group:
   curl ${url(0)}/v1/cluster
+
+Or in the folder of this project:
+  npx lockstep tail --follow greetings${where}
+  echo '{"text":"hello again"}' | npx lockstep pub greetings${where}
+  npx lockstep bench${where}
+  npx lockstep --help
 
 Ctrl-C ends it.
 `

@@ -1,7 +1,7 @@
 // `lockstep topics`: what topics there are; one of them; creating, changing and deleting one.
 
 import { ConfigError, type Flags } from '../config.ts'
-import { ask, forPeople, JSON_FLAG, put, REPLICA_FLAG, replicasOf, table } from './client-flags.ts'
+import { ask, bold, forPeople, JSON_FLAG, put, REPLICA_FLAG, readable, replicasOf, table } from './client-flags.ts'
 import { type Command, LARGEST, wholeNumber } from './command.ts'
 
 interface Topic {
@@ -53,8 +53,12 @@ export const topics: Command = {
     }
     const path = `/v1/topics/${encodeURIComponent(name)}`
     if (flags['delete'] === true) await ask(urls, path, { method: 'DELETE' })
-    else if (flags['create'] === true) print(flags, [(await put(urls, path, settingsOf(flags))) as Topic])
-    else print(flags, [(await ask(urls, path)) as Topic])
+    else {
+      const asked = flags['create'] === true ? put(urls, path, settingsOf(flags)) : ask(urls, path)
+      const topic = (await asked) as Topic
+      if (forPeople(flags)) process.stdout.write(describe(topic))
+      else print(flags, [topic])
+    }
     return 0
   },
 }
@@ -85,6 +89,23 @@ function print(flags: Flags, all: readonly Topic[]): void {
     bytes,
   ])
   process.stdout.write(`${table(['topic', 'schema', 'offset', 'kept', 'bytes'], rows)}\n`)
+}
+
+function describe({ topic, schemaVersion, offset, oldestOffset, events, bytes, retention }: Topic): string {
+  const limits = [
+    ...(retention.events > 0 ? [`the newest ${readable(retention.events)} events`] : []),
+    ...(retention.bytes > 0 ? [`${readable(retention.bytes)} bytes`] : []),
+    ...(retention.ageMs > 0 ? [`${readable(retention.ageMs)} ms`] : []),
+  ]
+  const offsets = events === 0 ? '' : `, at the offsets ${readable(oldestOffset)} to ${readable(offset)}`
+  return [
+    bold(topic),
+    `  type       ${schemaVersion === 0 ? 'any JSON' : `version ${schemaVersion} of its schema: lockstep schema ${topic}`}`,
+    `  published  ${readable(offset)} events`,
+    `  kept       ${readable(events)} events${offsets}; ${readable(bytes)} bytes`,
+    `  keeps      ${limits.length === 0 ? 'everything' : limits.join(', ')}`,
+    '',
+  ].join('\n')
 }
 
 function settingsOf(flags: Flags): object {

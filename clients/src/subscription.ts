@@ -197,11 +197,12 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
       }
       case 'gap': {
         const { from, to, reason, history } = message
+        const another = history !== this.history
         this.history = history
         if (reason === 'history-changed') this.place = 0
         this.give({ kind: 'gap', from, to, reason }, 0)
-        // The place that it was to go on until is one of the old history, and will never come.
-        if (reason === 'history-changed' && this.until !== Number.POSITIVE_INFINITY) this.end()
+        // The place that it was to go on until is one of the history that it began in, and will never come.
+        if (another && this.until !== Number.POSITIVE_INFINITY) this.end()
         return
       }
       case 'ended':

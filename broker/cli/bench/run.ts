@@ -27,7 +27,7 @@ const PUBLISH_BYTES_MAX = 4 * 1024 * 1024
 const ONE_GO_BYTES = 64 * 1024
 /** When nothing comes for so long, nothing will. */
 const PATIENCE_MS = 10_000
-/** Whoever pressed Ctrl-C does not wait for long. */
+/** The same, when it was stopped: whoever pressed Ctrl-C does not wait for long. */
 const IMPATIENCE_MS = 1000
 const LOOK_EVERY_MS = 20
 /** So many are borne: then something is wrong that more of them would not show better. */
@@ -147,7 +147,7 @@ export class BenchRun {
     return publishOnSchedule(outlet, {
       now: () => performance.now(),
       from: this.beganAt + (eventsASecond === undefined ? 0 : (i * 1000) / eventsASecond),
-      until: this.beganAt + seconds * 1000,
+      forMs: seconds * 1000,
       everyMs: eventsASecond === undefined ? 0 : (publishers * 1000) / eventsASecond,
       inOneGo: Math.max(1, Math.floor(ONE_GO_BYTES / bytes)),
       signal: this.stop.signal,
@@ -222,7 +222,7 @@ export class BenchRun {
     while (!isSo()) {
       const moved = this.acknowledged + this.ledgers.reduce((sum, { received }) => sum + received, 0)
       if (moved !== before) [before, movedAt] = [moved, performance.now()]
-      const patienceMs = this.options.signal.aborted ? IMPATIENCE_MS : PATIENCE_MS
+      const patienceMs = this.stop.signal.aborted ? IMPATIENCE_MS : PATIENCE_MS
       if (performance.now() - movedAt > patienceMs) return
       await sleep(LOOK_EVERY_MS)
     }
