@@ -101,8 +101,8 @@ function describe({ topic, schemaVersion, offset, oldestOffset, events, bytes, r
   return [
     bold(topic),
     `  type       ${schemaVersion === 0 ? 'any JSON' : `version ${schemaVersion} of its schema: lockstep schema ${topic}`}`,
-    `  published  ${readable(offset)} events`,
-    `  kept       ${readable(events)} events${offsets}; ${readable(bytes)} bytes`,
+    `  published  ${readable(offset)}`,
+    `  kept       ${readable(events)}${offsets}; ${readable(bytes)} bytes`,
     `  keeps      ${limits.length === 0 ? 'everything' : limits.join(', ')}`,
     '',
   ].join('\n')

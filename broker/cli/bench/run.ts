@@ -22,8 +22,8 @@ export interface BenchOptions {
   readonly signal: AbortSignal
 }
 
-/** May wait at a publisher: so much under way keeps the group busy, and as much again fills the next messages. */
-const PUBLISH_BYTES_MAX = 4 * 1024 * 1024
+/** May wait at a publisher: enough to keep the group busy, also with small events; more would only wait for longer. */
+const PUBLISH_BYTES_MAX = 16 * 1024 * 1024
 const ONE_GO_BYTES = 64 * 1024
 /** When nothing comes for so long, nothing will. */
 const PATIENCE_MS = 10_000
