@@ -98,6 +98,7 @@ export class BenchRun {
     this.subscriberClients = this.ledgers.map(client)
     this.receiving = this.ledgers.map(histogram)
     signal.addEventListener('abort', () => this.stop.abort())
+    if (signal.aborted) this.stop.abort()
   }
 
   get sent(): number {
