@@ -38,6 +38,8 @@ export type Item<Data> = Event<Data> | Gap | View
 export interface SubscribeOptions {
   /** `now` (default), `start`, a seq, a time, or the token of the last event that was dealt with. */
   readonly from?: 'now' | 'start' | number | Date | string | undefined
+  /** It ends by itself when everything up to this seq has come. `client.cluster.seq`: what there is now, and no more. */
+  readonly until?: number | undefined
   /** Also tell of the group's views, at their places. */
   readonly views?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -71,6 +73,7 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   readonly sub: number
   private readonly topics: readonly string[]
   private readonly from: string
+  private readonly until: number
   private readonly views: boolean
   private readonly bufferBytes: number
   private readonly host: SubscriptionHost
@@ -89,10 +92,12 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   private over = false
 
   constructor(sub: number, topics: readonly string[], options: SubscribeOptions, host: SubscriptionHost) {
-    const { from = 'now', views = false, signal, bufferBytes = BUFFER_BYTES } = options
+    const { from = 'now', until = Number.POSITIVE_INFINITY, views = false, signal } = options
+    const { bufferBytes = BUFFER_BYTES } = options
     this.sub = sub
     this.topics = topics
     this.from = from instanceof Date ? from.toISOString() : String(from)
+    this.until = until
     this.views = views
     this.bufferBytes = bufferBytes
     this.host = host
@@ -132,12 +137,17 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   }
 
   close(): void {
+    this.waiting = []
+    this.end()
+  }
+
+  /** Nothing more is to come; what waits is still given. */
+  private end(): void {
     if (this.over) return
     this.over = true
     this.signal?.removeEventListener('abort', this.stop)
     this.connection?.say({ op: 'unsubscribe', sub: this.sub })
     this.connection = undefined
-    this.waiting = []
     for (const { resolve } of this.takers.splice(0)) resolve({ done: true, value: undefined })
     this.host.closed(this as Subscription<unknown>)
   }
@@ -164,32 +174,35 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
 
   events(bytes: Uint8Array): void {
     if (this.over) return
-    const { events, through } = decodeEvents(bytes, this.history)
+    const { events: all, through } = decodeEvents(bytes, this.history)
+    const events = all.filter(({ seq }) => seq <= this.until)
     this.waitingBytes += bytes.length
     for (const [i, event] of events.entries()) {
       this.give(this.eventOf(event), i === events.length - 1 ? bytes.length : 0)
     }
-    this.place = through
+    this.reached(through)
   }
 
   message(message: SubscriptionMessage): void {
     if (this.over) return
     switch (message.op) {
       case 'subscribed':
-        if (this.place === undefined) this.place = message.seq
         if (this.history === '') this.history = message.history
+        if (this.place === undefined) this.reached(message.seq)
         return
       case 'view': {
         const { seq, number, members, joined, left, failed } = message
-        this.give({ kind: 'view', seq, number, members, joined, left, failed }, 0)
-        this.place = seq
-        return
+        if (seq <= this.until) this.give({ kind: 'view', seq, number, members, joined, left, failed }, 0)
+        return this.reached(seq)
       }
       case 'gap': {
         const { from, to, reason, history } = message
+        const another = history !== this.history
         this.history = history
         if (reason === 'history-changed') this.place = 0
         this.give({ kind: 'gap', from, to, reason }, 0)
+        // The place that it was to go on until is one of the history that it began in, and will never come.
+        if (another && this.until !== Number.POSITIVE_INFINITY) this.end()
         return
       }
       case 'ended':
@@ -200,7 +213,12 @@ export class Subscription<Data> implements AsyncIterableIterator<Item<Data>, und
   }
 
   progress(history: string, seq: number): void {
-    if (history === this.history) this.place = Math.max(this.place ?? 0, seq)
+    if (history === this.history) this.reached(Math.max(this.place ?? 0, seq))
+  }
+
+  private reached(seq: number): void {
+    this.place = seq
+    if (seq >= this.until) this.end()
   }
 
   /** Nothing more can come: the iterator throws this when it has given what is there. */

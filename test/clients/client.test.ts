@@ -151,6 +151,35 @@ test('a token: another program goes on after it', async (t) => {
   )
 })
 
+test('until a place: everything up to there, and the end, though what came last is of another topic', async (t) => {
+  const group = await Group.start(t, 1)
+  for (const topic of ['orders', 'other']) await group.putTopic(topic)
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  const published = await Promise.all(numbers(10).map((n) => client.publish('orders', { n })))
+  const { seq: last } = await client.publish('other', {})
+  const read = async (from: number | 'start', until: number): Promise<number[]> => {
+    const found: number[] = []
+    for await (const item of client.subscribe<Order>(['orders'], { from, until }))
+      found.push(item.kind === 'event' ? item.data.n : Number.NaN)
+    return found
+  }
+  t.deepEqual(await read('start', last!), numbers(10))
+  t.deepEqual(await read('start', published[3]!.seq!), [1, 2, 3, 4])
+  t.deepEqual(await read(published[8]!.seq!, last!), [9, 10])
+  t.deepEqual(await read(last!, last!), [], 'nothing of it matches')
+  t.deepEqual(await read(last! + 1, last!), [], 'it ends before it begins')
+  const old = client.subscribe<Order>(['orders'], { from: 'dead00:17', until: last! })
+  t.like(await old.next(), { done: false, value: { kind: 'gap', reason: 'history-changed' } })
+  t.is((await take(old, 10)).length, 10, 'a token of another history: it is until a place of this one')
+  t.like(await old.next(), { done: true })
+  const later = read('start', last! + 2)
+  await client.publish('orders', { n: 11 })
+  await client.publish('orders', { n: 12 })
+  await client.publish('orders', { n: 13 })
+  t.deepEqual(await later, numbers(12), 'what is to come is waited for')
+})
+
 test('closed, aborted, full: each is said with what is known of the event', async (t) => {
   const group = await Group.start(t, 1)
   await group.putTopic('orders')

@@ -119,6 +119,20 @@ test('nothing matches: beats tell how far everything was looked at', async (t) =
   t.deepEqual(await client.next('beat'), { op: 'beat' }, 'there is nothing new to tell')
 })
 
+test('the end of what there is: told once, at once, though only other topics have come', async (t) => {
+  const { url } = await serve(t)
+  for (const topic of ['orders', 'other']) await sendJson('PUT', `${url}/v1/topics/${topic}`)
+  await sendJson('POST', `${url}/v1/topics/orders/events`, { n: 1 })
+  await sendJson('POST', `${url}/v1/topics/other/events`, { n: 2 })
+  const client = await StreamClient.open(t, url)
+  client.say({ op: 'subscribe', sub: 3, topics: ['orders'], from: '2', credit: CREDIT })
+  t.deepEqual(await client.next('progress'), { op: 'progress', history: 'cafe01', marks: [[3, 2]] })
+  await sendJson('POST', `${url}/v1/topics/other/events`, { n: 3 })
+  client.say({ op: 'ping', id: 2 })
+  while ((await client.next('pong'))['id'] !== 2);
+  t.is(client.heard.filter(({ op }) => op === 'progress').length, 1, 'the rest is told by beats')
+})
+
 test('views and gaps: told in words, at their places', async (t) => {
   const { replica, url } = await serve(t)
   await sendJson('PUT', `${url}/v1/topics/orders`)

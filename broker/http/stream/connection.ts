@@ -73,6 +73,10 @@ export class StreamConnection implements SubscriptionHost {
     return this.parts.operations.cluster().history
   }
 
+  head(): number {
+    return this.parts.operations.cluster().seq
+  }
+
   say(message: object): void {
     this.write(JSON.stringify(message))
   }

@@ -11,6 +11,8 @@ export interface SubscriptionHost {
   readonly full: boolean
   /** The history that positions belong to. '': this replica has none yet. */
   readonly history: () => string
+  /** The newest place in the order, as this replica knows it. */
+  readonly head: () => number
   say(message: object): void
   send(message: Buffer): void
   unexpected(error: unknown): void
@@ -28,6 +30,8 @@ export class StreamSubscription {
   private begun = false
   /** The place that the reader knows of. */
   private told = -1
+  /** It has been at the head: from there on, beats are often enough to tell it how far it is. */
+  private caughtUp = false
   /** Reading stopped for want of credit, or because the socket is full. */
   private halted = false
 
@@ -61,6 +65,7 @@ export class StreamSubscription {
     try {
       const given = cursor.nextBlocks(Math.min(MESSAGE_BYTES, this.credit))
       if (given.length > 0) this.tell(given)
+      if (!this.caughtUp) this.maybeCaughtUp()
     } catch (error) {
       return this.fail(error)
     }
@@ -85,6 +90,15 @@ export class StreamSubscription {
     this.begun = true
     this.told = this.cursor.seq
     this.host.say({ op: 'subscribed', sub: this.sub, history, seq: this.told })
+  }
+
+  /** Whoever reads what there was wants to know at once that this was all, also when other events came last. */
+  private maybeCaughtUp(): void {
+    const { host, cursor, sub } = this
+    if (!this.begun || cursor.seq < host.head()) return
+    this.caughtUp = true
+    const seq = this.progress()
+    if (seq !== undefined) host.say({ op: 'progress', history: host.history(), marks: [[sub, seq]] })
   }
 
   private tell(given: readonly BlockNotification[]): void {
