@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { ConfigError, type Environment } from '../config.ts'
 import { AnswerError } from './client-flags.ts'
 import { cluster } from './cluster.ts'
+import { codegen } from './codegen.ts'
 import { type Command, readArguments } from './command.ts'
 import { dev } from './dev.ts'
 import { commandHelp, generalHelp } from './help.ts'
@@ -13,7 +14,7 @@ import { start } from './start.ts'
 import { sub } from './sub.ts'
 import { topics } from './topics.ts'
 
-const COMMANDS: readonly Command[] = [start, dev, pub, sub, topics, schema, cluster]
+const COMMANDS: readonly Command[] = [start, dev, pub, sub, topics, schema, codegen, cluster]
 
 /** Called wrongly; 1 is for what goes wrong later. */
 const MISUSED = 2
