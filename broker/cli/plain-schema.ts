@@ -233,7 +233,6 @@ function typesOf(keywords: Keywords): string[] {
 }
 
 function both(parts: readonly PlainSchema[]): PlainSchema {
-  if (parts.includes(false)) return false
   const telling = parts.filter((part) => !isAny(part))
   if (telling.length > 1) return { allOf: telling }
   return telling[0] ?? { type: 'any' }

@@ -74,6 +74,7 @@ const CASES: readonly Case[] = [
   },
   { what: 'anything', schema: true, good: [1, null, { a: 1 }] },
   { what: 'anything, described', schema: { description: 'What you like.' }, good: [1, null, { a: 1 }] },
+  { what: 'nothing, by one of two', schema: { allOf: [{ type: 'string' }, false] }, good: [], bad: ['a', 1] },
   { what: 'nothing', schema: false, good: [], bad: [1, null, {}] },
   { what: 'a text', schema: { type: 'string', maxLength: 9 }, good: ['a'], bad: [1, null] },
   { what: 'several types', schema: { type: ['string', 'null', 'boolean'] }, good: ['a', null, true], bad: [1, {}] },
@@ -403,7 +404,7 @@ function bare(text: string): string {
 test('a hostile schema: nothing of it gets out of comments and quotes', async (t) => {
   const { text, faults } = await typesModule([{ topic: 'a', schema: HOSTILE }])
   t.deepEqual(faults, [])
-  t.regex(text, /pwned/, 'it is there, in comments and in quotes')
+  t.true(text.includes(' *\\/ pwned() /*'), 'it is there, in comments and in quotes')
   t.notRegex(bare(text).replaceAll('APwned', ''), /pwned/i)
   t.deepEqual(
     [...bare(text).matchAll(/^export .*/gm)].map(([line]) => line),
@@ -488,15 +489,20 @@ test('a group: written when it changes, checked, chosen by patterns; a program w
   t.deepEqual(readdirSync(path), ['topics.ts'])
   const text = readFileSync(out, 'utf8')
   const { mtimeNs } = statSync(out, { bigint: true })
-  t.like(await codegen('--out', out), { code: 0, stderr: `${out} is up to date\n` })
+  const [again, checked, printed, chosen] = await Promise.all([
+    codegen('--out', out),
+    codegen('--out', out, '--check'),
+    codegen(),
+    codegen('orders.*', '$sys.views'),
+  ])
+  t.like(again, { code: 0, stderr: `${out} is up to date\n` })
   t.is(statSync(out, { bigint: true }).mtimeNs, mtimeNs)
-  t.is((await codegen('--out', out, '--check')).code, 0)
-  const printed = await codegen()
+  t.is(checked.code, 0)
   t.is(printed.stdout, text, printed.stderr)
 
   const names = (module: string): string[] => [...module.matchAll(/^ {2}'(.*)': /gm)].map(([, name]) => name as string)
   t.deepEqual(names(text), ['orders.new', 'orders.raw', 'prices'])
-  t.deepEqual(names((await codegen('orders.*', '$sys.views')).stdout), ['$sys.views', 'orders.new', 'orders.raw'])
+  t.deepEqual(names(chosen.stdout), ['$sys.views', 'orders.new', 'orders.raw'])
 
   const program = (data: string): string => `
     import { type Client, connect } from '${ROOT}clients/src/index.ts'
