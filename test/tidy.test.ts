@@ -46,6 +46,7 @@ const HOMES: { imported: RegExp; home: RegExp }[] = [
   { imported: /^ajv(-formats)?(\/.*)?$/, home: /^broker\/(config\.ts$|http\/)/ },
   { imported: /^pino$/, home: /^broker\/log\.ts$/ },
   { imported: /^json-schema-to-typescript$/, home: /^broker\/cli\/topic-types\.ts$/ },
+  { imported: /^esbuild$/, home: /^clients\/bundle\.ts$/ },
 ]
 
 const PURE = /^broker\/(group|events)\//
@@ -98,7 +99,7 @@ function filesUnder(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = posix.join(folder, entry.name)
     if (entry.isDirectory()) return /^(node_modules|\.git|dist|build)$/.test(entry.name) ? [] : filesUnder(path)
-    return entry.isFile() && !/\.(log|png|ico|woff2?)$|^\.env$/.test(entry.name) ? [path] : []
+    return entry.isFile() && !/\.(log|png|ico|woff2?)$|^\.(env|git)$/.test(entry.name) ? [path] : []
   })
 }
 
@@ -135,6 +136,7 @@ for (const [path, text, complaint] of [
   ['broker/http/a.ts', "import { Gauge } from 'prom-client'", 'imports prom-client — its only home'],
   ['broker/broker.ts', "import { Ajv2020 } from 'ajv/dist/2020.js'", 'imports ajv/dist/2020.js — its only home'],
   ['broker/main.ts', "import 'pino'", 'imports pino — its only home'],
+  ['broker/http/a.ts', "import { build } from 'esbuild'", 'imports esbuild — its only home'],
   ['clients/a.ts', "import '../broker/errors.ts'", 'imports broker/errors.ts — clients share'],
   ['README.md', ['see ../shar', 'ed/x'].join(''), 'that folder is not part'],
   ['package-lock.json', ['https://regis', 'try.example.org/x'].join(''), 'leave registries'],

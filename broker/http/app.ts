@@ -7,6 +7,7 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import { BrokerError } from '../errors.ts'
 import { Bodies } from './body.ts'
+import { clientLibraryRoutes } from './client-library.ts'
 import { clusterRoutes } from './cluster.ts'
 import type { RequestState, Routes } from './context.ts'
 import { documentRoutes } from './documents.ts'
@@ -33,6 +34,7 @@ export function makeRoutes({ operations, streams, unexpected }: AppParts): Route
   const routes = new Router<RequestState>({ sensitive: true })
   const bodies = new Bodies(operations.limits.bodiesBytesMax)
   documentRoutes(routes)
+  clientLibraryRoutes(routes)
   topicRoutes(routes, operations, bodies)
   publishRoutes(routes, operations, bodies)
   subscribeRoutes(routes, operations, streams, unexpected)

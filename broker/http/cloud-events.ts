@@ -1,6 +1,7 @@
 // CloudEvents 1.0 over HTTP: from the three modes in which they come (structured, binary, batched) to events, and from
 // stored events to the structured form. Attributes for which Lockstep has no field are kept and given back. Only JSON
-// data is taken, because an event's type is a JSON Schema; without data the data is null.
+// data is taken, because an event's type is a JSON Schema; without data the data is null. What more the data's media type
+// says than that it is JSON is kept like an extension.
 //
 // https://github.com/cloudevents/spec: spec.md, formats/json-format.md, bindings/http-protocol-binding.md
 
@@ -50,6 +51,7 @@ export function readBinary(headers: IncomingHttpHeaders, contentType: string | u
   const pathOf = (name: string) => `ce-${name}`
   if (body.length === 0) return makeEvent(attributes, { text: NULL, value: null }, '', pathOf)
   refuseOtherData(contentType, 'Content-Type')
+  attributes.set('datacontenttype', decodeUtf8('Content-Type', headers['content-type'] ?? ''))
   const data = parseJson(body, whole(body), { what: 'the data', path: '', depthMax: DATA_DEPTH_MAX })
   return makeEvent(attributes, data, '', pathOf)
 }
@@ -60,7 +62,7 @@ export function isBinary(headers: IncomingHttpHeaders): boolean {
 
 /** The event in structured form, up to its data, which are to be followed by `}`. */
 export function cloudEventHead(event: ReadEvent): string {
-  const { subject, dataschema, ...extensions } = event.extensions ?? {}
+  const { subject, dataschema, datacontenttype = 'application/json', ...extensions } = event.extensions ?? {}
   const attributes = {
     specversion: '1.0',
     id: event.id,
@@ -68,7 +70,7 @@ export function cloudEventHead(event: ReadEvent): string {
     type: event.type,
     subject,
     time: event.time,
-    datacontenttype: 'application/json',
+    datacontenttype,
     dataschema,
     ...extensions,
     partitionkey: event.key,
@@ -126,6 +128,7 @@ function makeEvent(
   let kept = 0
   for (const [name, value] of attributes) {
     if (OWN_FIELDS.has(name)) continue
+    if (name === 'datacontenttype' && mediaEssence(String(value)) === 'application/json') continue
     // What another Lockstep said about its positions is not true here.
     if (name.startsWith('lockstep')) continue
     extensions[name] = value
@@ -144,16 +147,8 @@ function makeEvent(
   }
 }
 
-/** Attributes that are fields of an event, or say nothing that is kept. */
-export const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'specversion',
-  'id',
-  'source',
-  'type',
-  'time',
-  'datacontenttype',
-  'partitionkey',
-])
+/** Attributes that are fields of an event, or say nothing that differs. */
+export const OWN_FIELDS: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'time', 'partitionkey'])
 /** Attributes whose type is fixed as a text. */
 const TEXTS = [
   'specversion',
@@ -203,6 +198,7 @@ export function attributeFaults(attributes: ReadonlyMap<string, Attribute>, path
   wrong('source', (text) => /\s/.test(text), 'must be a URI reference')
   wrong('time', (text) => parseTime(text) === undefined, 'must be a time of RFC 3339')
   wrong('dataschema', (text) => !URL.canParse(text), 'must be an absolute URI')
+  wrong('datacontenttype', (text) => !isJsonType(mediaEssence(text)), 'must be application/json or end in +json')
   return faults
 }
 

@@ -4,12 +4,12 @@
 import { readFileSync } from 'node:fs'
 
 /** An event as its publisher has it. Publisher and number make its id, so that it can be told apart from all others. */
-export interface NewEvent {
+export interface NewEvent<Data extends object = object> {
   readonly topic: string
   readonly type: string
   /** RFC 3339: when the flight left, or the price was made. */
   readonly time: string
-  readonly data: object
+  readonly data: Data
 }
 
 interface Flight {
@@ -22,7 +22,7 @@ interface Flight {
   readonly distance: number
 }
 
-interface Price {
+export interface Price {
   readonly symbol: string
   readonly date: string
   readonly price: number
@@ -43,10 +43,10 @@ const FLIGHT_SCHEMA = {
   additionalProperties: false,
 }
 
-const priceSchema = (symbol: string): object => ({
+export const priceSchema = (symbols: readonly string[]): object => ({
   type: 'object',
   properties: {
-    symbol: { const: symbol },
+    symbol: { enum: symbols },
     date: { type: 'string', format: 'date' },
     price: { type: 'number', exclusiveMinimum: 0 },
   },
@@ -54,13 +54,13 @@ const priceSchema = (symbol: string): object => ({
   additionalProperties: false,
 })
 
-const SYMBOLS = ['AAPL', 'AMZN', 'GOOG', 'IBM', 'MSFT']
+export const SYMBOLS: readonly string[] = ['AAPL', 'AMZN', 'GOOG', 'IBM', 'MSFT']
 
 /** Schemas by topic. */
 export const TOPICS: ReadonlyMap<string, object> = new Map([
   ['flights.on-time', FLIGHT_SCHEMA],
   ['flights.delayed', FLIGHT_SCHEMA],
-  ...SYMBOLS.map((symbol): [string, object] => [`stocks.${symbol}`, priceSchema(symbol)]),
+  ...SYMBOLS.map((symbol): [string, object] => [`stocks.${symbol}`, priceSchema([symbol])]),
 ])
 
 /** What counts as delayed in the statistics that the flights come from. */
@@ -107,9 +107,9 @@ function readFlights(): NewEvent[] {
 }
 
 /** Lines like `MSFT,Jan 1 2000,39.81`, made into one ordered by time, as a market would give them. */
-function readPrices(): NewEvent[] {
+export function readPrices(): NewEvent<Price>[] {
   const lines = readData('stocks.csv').trim().split(/\r?\n/).slice(1)
-  const prices = lines.map((line): NewEvent => {
+  const prices = lines.map((line): NewEvent<Price> => {
     const [symbol, day, price] = line.split(',') as [string, string, string]
     const time = new Date(`${day} UTC`).toISOString()
     const data: Price = { symbol, date: time.slice(0, 10), price: Number(price) }

@@ -1,5 +1,5 @@
 // What an operator would do by hand: a NATS server, three processes of `lockstep start`, a SIGKILL. A replica is ready
-// when it says so in its log, one JSON object a line.
+// when it says so in its log, one JSON object a line. For those who want less, a group in one process.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -96,6 +96,24 @@ export async function startNats(signal: AbortSignal): Promise<NatsProcess> {
     return line.includes('Server is ready') ? port : undefined
   })
   return { url: `nats://127.0.0.1:${port}`, stop: () => end(child, 'SIGTERM') }
+}
+
+export interface DevGroup {
+  readonly urls: readonly string[]
+  stop(): Promise<void>
+}
+
+/** A whole group in one process, on free ports, without any server. */
+export async function startDevGroup(signal: AbortSignal): Promise<DevGroup> {
+  const child = run(process.execPath, [LOCKSTEP, 'dev', '--port', '0'])
+  const urls: string[] = []
+  await firstLine('lockstep dev', child, child.stdout, signal, (line) => {
+    const url = /^ {2}\w+ {2}(http:\S+)$/.exec(line)?.[1]
+    if (url !== undefined) urls.push(url)
+    else if (urls.length > 0) return urls[0]
+    return undefined
+  })
+  return { urls, stop: () => end(child, 'SIGTERM') }
 }
 
 type Piped = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable }

@@ -1,7 +1,7 @@
 // A client of a group: it is attached to one replica at a time, learns where the others are, and goes to the next one
 // when its own is gone, or is of no use. What was published and not answered, and all subscriptions, go with it.
 
-import { Connection } from './connection.ts'
+import { Connection, type WebSocketClass } from './connection.ts'
 import { LockstepError } from './errors.ts'
 import type { Cluster, ReplicaMessage } from './messages.ts'
 import { type Published, Publisher } from './publisher.ts'
@@ -28,6 +28,8 @@ export interface ConnectOptions {
   readonly onCluster?: ((cluster: Cluster) => void) | undefined
   /** Told when a connection has come to an end. The client goes on by itself. */
   readonly onBroken?: ((why: string, replica: string) => void) | undefined
+  /** For where there is none: Node.js before 22. That of the package `ws` fits. */
+  readonly WebSocket?: WebSocketClass | undefined
 }
 
 export interface PublishOptions {
@@ -60,6 +62,7 @@ export function connect(options: ConnectOptions): Client {
 
 export class Client {
   private readonly options: ConnectOptions
+  private readonly WebSocket: WebSocketClass
   private readonly replicas: Replicas
   private readonly publisher: Publisher
   private readonly subscriptions = new Map<number, Subscription<unknown>>()
@@ -74,6 +77,7 @@ export class Client {
   constructor(options: ConnectOptions) {
     const { replicas, publishBytesMax = PUBLISH_BYTES, publisherId, stopAtRefusal = false } = options
     this.options = options
+    this.WebSocket = options.WebSocket ?? ownWebSocket()
     this.replicas = new Replicas(typeof replicas === 'string' ? [replicas] : replicas, Math.random())
     const publisher = {
       id: publisherId ?? randomId(),
@@ -166,7 +170,7 @@ export class Client {
   private open(): void {
     const url = this.replicas.take()
     this.welcomed = false
-    this.connection = new Connection(url, this.options.openMs ?? OPEN_MS, {
+    this.connection = new Connection(this.WebSocket, url, this.options.openMs ?? OPEN_MS, {
       welcomed: (welcome) => {
         this.welcomed = true
         this.welcomedAt = performance.now()
@@ -236,6 +240,12 @@ export class Client {
     connection.close()
     this.onEnded(why, connection.url)
   }
+}
+
+function ownWebSocket(): WebSocketClass {
+  const own: WebSocketClass | undefined = globalThis.WebSocket
+  if (own === undefined) throw new TypeError('there is no WebSocket here: hand one in, as that of the package ws')
+  return own
 }
 
 /** 128 bits, that no other publisher ever has. */

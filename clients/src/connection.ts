@@ -13,20 +13,35 @@ export interface ConnectionEvents {
   ended(why: string): void
 }
 
+/** As much of a WebSocket as is needed: that of browsers and Node.js has it, and that of the package `ws`. */
+export interface WebSocketLike {
+  binaryType: string
+  onmessage: Listener<{ readonly data: unknown }>
+  onclose: Listener<{ readonly code: number; readonly reason: string }>
+  onerror: Listener<object>
+  send(message: string | Uint8Array<ArrayBuffer>): void
+  close(): void
+}
+
+/** A method, so that the events of all of them fit, though each has more in them than this. */
+type Listener<Event> = { on(event: Event): void }['on'] | null
+
+export type WebSocketClass = new (url: string, subprotocol: string) => WebSocketLike
+
 const SUBPROTOCOL = 'lockstep.v1'
 /** Beats that may be missing before the connection counts as broken. */
 const BEATS_MISSED = 3
 
 export class Connection {
   readonly url: string
-  private readonly socket: WebSocket
+  private readonly socket: WebSocketLike
   private readonly listener: ConnectionEvents
   private timer: ReturnType<typeof setTimeout>
   private silenceMs: number
   private heardAt = now()
   private over = false
 
-  constructor(url: string, openMs: number, listener: ConnectionEvents) {
+  constructor(WebSocket: WebSocketClass, url: string, openMs: number, listener: ConnectionEvents) {
     this.url = url
     this.listener = listener
     this.silenceMs = openMs

@@ -1,6 +1,7 @@
 // The client of Lockstep, for browsers and Node.js alike.
 
 export { Client, type ConnectOptions, connect, type PublishOptions, type Topic } from './client.ts'
+export type { WebSocketClass, WebSocketLike } from './connection.ts'
 export { type ErrorCode, type Fault, LockstepError } from './errors.ts'
 export type { Cluster, GapReason, Member } from './messages.ts'
 export type { Published } from './publisher.ts'

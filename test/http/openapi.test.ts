@@ -52,13 +52,10 @@ function offered(): string[] {
   )
 }
 
-/** Described ahead of its route. */
-const AHEAD = 'GET /client.js'
-
 test('every route is described, and what is described is there', async (t) => {
   const { url } = await serve(t)
   const described = [...new Contract(await documentOf(url)).operations.keys()]
-  t.deepEqual(described.sort(), [...new Set([...offered(), AHEAD])].sort())
+  t.deepEqual(described.sort(), offered().sort())
 })
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -221,9 +218,8 @@ test('every status that is described is met, by requests and answers that are as
   await judgeAll(t, contract, served.url, GOOD)
   await judgeAll(t, contract, served.url, BAD)
   await judgeLater(t, contract, served)
-  const client = offered().includes(AHEAD)
-  if (client) await judgeClient(t, contract, served.url)
-  const described = contract.described.filter((one) => !one.endsWith(' default') && (client || !/^getClient/.test(one)))
+  await judgeClient(t, contract, served.url)
+  const described = contract.described.filter((one) => !one.endsWith(' default'))
   t.deepEqual(
     described.filter((one) => !contract.seen.has(one)),
     [],

@@ -203,6 +203,7 @@ test('records that do not hold together, or texts that are none: refused, each w
     [encodeRecord({ data, time: 'yesterday' }), /RFC 3339/],
     [encodeRecord({ data, extensions: { Loud: 1 } }), /lower-case/],
     [encodeRecord({ data, extensions: { source: 'x' } }), /field of its own/],
+    [encodeRecord({ data, extensions: { datacontenttype: 'text/xml' } }), /application\/json/],
   ]
   for (const [record, says] of records) {
     client.socket.send(encodePublish('orders', 1, [good, record]))
