@@ -6,6 +6,7 @@ import { ConfigError, type Environment } from '../config.ts'
 import { bench } from './bench/bench.ts'
 import { AnswerError } from './client-flags.ts'
 import { cluster } from './cluster.ts'
+import { codegen } from './codegen.ts'
 import { type Command, readArguments } from './command.ts'
 import { completion } from './completion.ts'
 import { dev } from './dev.ts'
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   tail,
   topics,
   schema,
+  codegen,
   cluster,
   bench,
   completion(() => COMMANDS),

@@ -4,7 +4,7 @@ import { ConfigError, type Flags } from '../config.ts'
 import { ask, bold, forPeople, JSON_FLAG, put, REPLICA_FLAG, readable, replicasOf, table } from './client-flags.ts'
 import { type Command, LARGEST, wholeNumber } from './command.ts'
 
-interface Topic {
+export interface Topic {
   readonly topic: string
   readonly schemaVersion: number
   readonly offset: number
@@ -64,6 +64,11 @@ export const topics: Command = {
 }
 
 async function list(flags: Flags, urls: readonly string[]): Promise<number> {
+  print(flags, await allTopics(urls))
+  return 0
+}
+
+export async function allTopics(urls: readonly string[]): Promise<Topic[]> {
   const all: Topic[] = []
   for (let after = ''; ; ) {
     const path = `/v1/topics${after === '' ? '' : `?after=${encodeURIComponent(after)}`}`
@@ -72,8 +77,7 @@ async function list(flags: Flags, urls: readonly string[]): Promise<number> {
     if (page.next === undefined) break
     after = page.next
   }
-  print(flags, all)
-  return 0
+  return all
 }
 
 function print(flags: Flags, all: readonly Topic[]): void {

@@ -152,6 +152,7 @@ export class ReplicaModel implements Operations {
   }
 
   async deleteTopic(name: string): Promise<void> {
+    this.mayFail()
     this.find(name)
     this.topics.delete(name)
   }
