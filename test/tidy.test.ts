@@ -45,6 +45,7 @@ const HOMES: { imported: RegExp; home: RegExp }[] = [
   { imported: /^prom-client$/, home: /^broker\/metrics\.ts$/ },
   { imported: /^ajv(-formats)?(\/.*)?$/, home: /^broker\/(config\.ts$|http\/)/ },
   { imported: /^pino$/, home: /^broker\/log\.ts$/ },
+  { imported: /^json-schema-to-typescript$/, home: /^broker\/cli\/topic-types\.ts$/ },
   { imported: /^esbuild$/, home: /^clients\/bundle\.ts$/ },
 ]
 

@@ -3,7 +3,8 @@
 import { ConfigError, type Environment, type Flags } from '../config.ts'
 import type { OwnFlag } from './command.ts'
 
-const REPLICA = 'http://127.0.0.1:7400'
+/** Where a replica is looked for when nothing is said. */
+export const REPLICA = 'http://127.0.0.1:7400'
 
 export const REPLICA_FLAG: OwnFlag = {
   flag: 'replica',
@@ -39,13 +40,20 @@ export function bold(text: string): string {
   return colour ? `\u001b[1m${text}\u001b[0m` : text
 }
 
-/** Columns as wide as their widest cell; numbers to the right. */
+/** Columns as wide as their widest cell; those with numbers to the right. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => String(row[i] ?? '').length)))
-  const cell = (value: string | number, i: number): string =>
-    typeof value === 'number' ? String(value).padStart(widths[i] as number) : value.padEnd(widths[i] as number)
-  const line = (row: readonly (string | number)[]): string => row.map(cell).join('  ').trimEnd()
-  return [bold(line(head)), ...rows.map(line)].join('\n')
+  const numeric = head.map((_, i) => rows.some((row) => typeof row[i] === 'number'))
+  const texts = rows.map((row) => row.map((value) => (typeof value === 'number' ? readable(value) : value)))
+  const widths = head.map((title, i) => Math.max(title.length, ...texts.map((row) => row[i]?.length ?? 0)))
+  const cell = (text: string, i: number): string =>
+    numeric[i] ? text.padStart(widths[i] as number) : text.padEnd(widths[i] as number)
+  const line = (row: readonly string[]): string => row.map(cell).join('  ').trimEnd()
+  return [bold(line(head)), ...texts.map(line)].join('\n')
+}
+
+/** Thousands set apart, and two digits behind the point at most. */
+export function readable(number: number): string {
+  return number.toLocaleString('en-US', { maximumFractionDigits: 2 })
 }
 
 /** Asks the replicas in turn; the first that answers decides. Throws an error whose message says what to do. */
@@ -61,10 +69,11 @@ export async function ask(urls: readonly string[], path: string, init: RequestIn
       continue
     }
     const text = await response.text()
-    const value = (text === '' ? {} : JSON.parse(text)) as Partial<Problem>
+    const value = readAnswer(text)
+    if (value === undefined) throw new AnswerError(`${url} does not answer as a replica does`)
     if (response.ok) return value
     const faults = value.errors?.map(({ path, message }) => `\n  ${path} ${message}`).join('') ?? ''
-    throw new AnswerError(`${value.detail ?? response.status}${faults}`)
+    throw new AnswerError(`${value.detail ?? response.status}${faults}`, response.status)
   }
   throw new AnswerError(`no replica answers (${unreachable.join(', ')}); --replica says where they are`)
 }
@@ -75,10 +84,26 @@ export function put(urls: readonly string[], path: string, value: unknown): Prom
   return ask(urls, path, { method: 'PUT', headers, body: JSON.stringify(value) })
 }
 
+function readAnswer(text: string): Partial<Problem> | undefined {
+  try {
+    return (text === '' ? {} : JSON.parse(text)) as Partial<Problem>
+  } catch {
+    return undefined
+  }
+}
+
 interface Problem {
   readonly detail: string
   readonly errors: readonly { readonly path: string; readonly message: string }[]
 }
 
 /** Said on stderr; the exit code is 1. */
-export class AnswerError extends Error {}
+export class AnswerError extends Error {
+  /** Of HTTP; undefined: there was no answer. */
+  readonly status: number | undefined
+
+  constructor(message: string, status?: number) {
+    super(message)
+    this.status = status
+  }
+}

@@ -19,9 +19,13 @@ interface Cluster {
 export const cluster: Command = {
   name: 'cluster',
   summary: 'shows who is in the group',
-  about: 'Shows the view of the group as one replica sees it. Exits with 1 when that replica is in no primary view.',
+  about: 'Shows the view of the group as one replica sees it.',
   examples: ['lockstep cluster', 'lockstep cluster --replica http://127.0.0.1:7401 | jq .view.members'],
   ownFlags: [REPLICA_FLAG, JSON_FLAG],
+  exits: [
+    [0, 'that replica is in a primary view: it takes publishes'],
+    [1, 'it is not, or no replica answers'],
+  ],
   keys: [],
   async run(flags, environment) {
     const seen = (await ask(replicasOf(flags, environment), '/v1/cluster')) as Cluster

@@ -6,10 +6,14 @@ import { ConfigError, type ConfigKey, type Environment, type Flags } from '../co
 /** A flag of one command that is no key of the configuration. */
 export interface OwnFlag {
   readonly flag: string
-  /** '': it is a switch. */
+  /** One letter, as in -n. */
+  readonly short?: string
+  /** '': it is a switch. FILE: a shell completes it. */
   readonly argument: string
   readonly description: string
   readonly default?: string
+  /** Some of what may be given, or all, for a shell to complete. */
+  readonly offers?: readonly string[]
 }
 
 export interface Command {
@@ -20,7 +24,15 @@ export interface Command {
   readonly examples: readonly string[]
   readonly ownFlags: readonly OwnFlag[]
   /** What comes besides flags, as in `TOPIC [FILE]`; without it nothing may. */
-  readonly positionals?: { readonly usage: string; readonly least: number; readonly most: number }
+  readonly positionals?: {
+    readonly usage: string
+    readonly least: number
+    readonly most: number
+    /** For a shell to complete. */
+    readonly offers?: 'topics' | readonly string[]
+  }
+  /** What its exit codes mean, besides 2: called wrongly. */
+  readonly exits: readonly (readonly [code: number, meaning: string])[]
   /** Keys of the configuration that it takes as flags. */
   readonly keys: readonly ConfigKey[]
   /** Runs until it is done, and gives the exit code. Throws `ConfigError` when it was called wrongly. */
@@ -32,7 +44,8 @@ export function readArguments(command: Command, argv: readonly string[]): { flag
   const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {
     help: { type: 'boolean', short: 'h' },
   }
-  for (const { flag, argument } of command.ownFlags) options[flag] = { type: argument === '' ? 'boolean' : 'string' }
+  for (const { flag, short, argument } of command.ownFlags)
+    options[flag] = { type: argument === '' ? 'boolean' : 'string', ...(short !== undefined && { short }) }
   for (const { flag, type } of command.keys) options[flag] = { type: type === 'boolean' ? 'boolean' : 'string' }
   try {
     const allowPositionals = command.positionals !== undefined
@@ -53,3 +66,16 @@ export function readArguments(command: Command, argv: readonly string[]): { flag
     throw new ConfigError([`${sentence}; \`lockstep ${command.name} --help\` lists all flags`])
   }
 }
+
+/** The value of a flag that takes a whole number. Throws `ConfigError`. */
+export function wholeNumber(flags: Flags, flag: string, byDefault: number, least: number, most: number): number {
+  const text = flags[flag]
+  if (text === undefined) return byDefault
+  const number = typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= least && number <= most) return number
+  const range = most >= LARGEST ? `from ${least}` : `from ${least} to ${most}`
+  throw new ConfigError([`--${flag} takes a whole number ${range}, and was given "${text}"`])
+}
+
+/** For a number that needs no other bound. */
+export const LARGEST = 999_999_999_999_999

@@ -1,11 +1,10 @@
 // `lockstep dev`: a whole group in one process, over a fabric in memory. No server, nothing to set up: for trying,
 // developing and testing.
 
-import { CONFIG_KEYS, ConfigError, type Flags, readConfig } from '../config.ts'
-import { MemoryHub } from '../fabric/memory.ts'
-import { createLog } from '../log.ts'
-import { Replica } from '../replica.ts'
-import type { Command } from './command.ts'
+import { CONFIG_KEYS, ConfigError, readConfig } from '../config.ts'
+import type { Replica } from '../replica.ts'
+import { REPLICA } from './client-flags.ts'
+import { type Command, wholeNumber } from './command.ts'
 import { stopOnBugs, untilEnded } from './until-ended.ts'
 
 /** What this command decides by itself. */
@@ -25,11 +24,21 @@ export const dev: Command = {
     { flag: 'port', argument: 'N', description: 'Port of the first; 0 takes any free ones.', default: '7400' },
     { flag: 'config', argument: 'FILE', description: 'A JSON file with the keys of the configuration.' },
   ],
+  exits: [
+    [0, 'it was told to end, by Ctrl-C or SIGTERM'],
+    [1, 'a replica failed'],
+  ],
   keys: CONFIG_KEYS.filter(({ key }) => !DECIDED.has(key)),
   async run(flags, environment) {
     const count = wholeNumber(flags, 'replicas', 3, 1, REPLICAS_MAX)
     const port = wholeNumber(flags, 'port', 7400, 0, 65_536 - count)
     const names = [...'abcdefghi'].slice(0, count)
+    // Only here, and in `start`: the other commands, which need no replica, would begin half a second later.
+    const [{ MemoryHub }, { createLog }, { Replica }] = await Promise.all([
+      import('../fabric/memory.ts'),
+      import('../log.ts'),
+      import('../replica.ts'),
+    ])
     // People read this terminal: only what they should look at.
     const quiet = { LOCKSTEP_LOG_LEVEL: 'warn', ...environment }
     const hub = new MemoryHub()
@@ -65,6 +74,7 @@ export const dev: Command = {
 export function welcome(replicas: readonly { readonly name: string; readonly url: string }[]): string {
   const url = (i: number): string => replicas[i % replicas.length]!.url
   const schema = '{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}'
+  const where = url(0) === REPLICA ? '' : ` --replica ${url(0)}`
   const json = "-H 'Content-Type: application/json'"
   return `
 A group of ${replicas.length}, ready:
@@ -79,14 +89,12 @@ Publish, at a third:
 Who is in the group:
   curl ${url(0)}/v1/cluster
 
+Or in the folder of this project:
+  npx lockstep tail --follow greetings${where}
+  echo '{"text":"hello again"}' | npx lockstep pub greetings${where}
+  npx lockstep bench${where}
+  npx lockstep --help
+
 Ctrl-C ends it.
 `
-}
-
-function wholeNumber(flags: Flags, flag: string, byDefault: number, least: number, most: number): number {
-  const text = flags[flag]
-  if (text === undefined) return byDefault
-  const number = typeof text === 'string' && /^[0-9]{1,6}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= least && number <= most) return number
-  throw new ConfigError([`--${flag} takes a whole number from ${least} to ${most}, and was given "${text}"`])
 }

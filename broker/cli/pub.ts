@@ -1,28 +1,28 @@
 // `lockstep pub`: publishes what comes on stdin, a JSON text a line, as fast as the group takes it.
 
 import { createInterface } from 'node:readline'
-import { Client, LockstepError } from '../../clients/src/index.ts'
+import { type Client, LockstepError } from '../../clients/src/index.ts'
 import { ConfigError, type Flags } from '../config.ts'
-import { REPLICA_FLAG, replicasOf } from './client-flags.ts'
+import { attach, look } from './attach.ts'
+import { REPLICA_FLAG, readable, replicasOf } from './client-flags.ts'
 import type { Command } from './command.ts'
-
-/** How often a person is told how far it is. */
-const PROGRESS_MS = 500
+import { exitCode, INTERRUPTED, interruption } from './interruption.ts'
+import { note, Progress } from './notes.ts'
 
 export const pub: Command = {
   name: 'pub',
   summary: 'publishes lines of JSON from stdin',
   about:
-    'Publishes every line of stdin as the data of an event, and exits with 0 when all are safe: when every member of the ' +
-    'view holds them. It stops at the first line that is refused, says which and why, and exits with 1; nothing after that ' +
-    'line is published. With --publisher the same input may be given again after a failure, or be mended at that line and ' +
-    'behind it: what was published already is not published again.',
+    'Publishes every line of stdin as the data of an event, and ends when all are safe: when every member of the view ' +
+    'holds them. It stops at the first line that is refused, and says which and why; nothing after that line is ' +
+    'published. With --publisher the same input may be given again after a failure, even if this process was killed, or ' +
+    'be mended at the refused line and behind it: what was published already is not published again.',
   examples: [
     'lockstep pub orders.new < orders.ndjson',
     'lockstep pub orders.new --publisher import-2026-01-31 < orders.ndjson',
     `echo '{"text":"hello"}' | lockstep pub greetings`,
   ],
-  positionals: { usage: 'TOPIC', least: 1, most: 1 },
+  positionals: { usage: 'TOPIC', least: 1, most: 1, offers: 'topics' },
   ownFlags: [
     {
       flag: 'publisher',
@@ -33,92 +33,105 @@ export const pub: Command = {
     { flag: 'type', argument: 'TEXT', description: "The events' type. Default: the topic's name." },
     REPLICA_FLAG,
   ],
+  exits: [
+    [0, 'every line is safe'],
+    [1, 'a line was refused, those before it are safe; or no replica answers at the beginning'],
+    INTERRUPTED,
+  ],
   keys: [],
   async run(flags, environment, [topic = '']) {
     const publisherId = text(flags, 'publisher')
     if (publisherId !== undefined && !/^[\x21-\x7d][\x21-\x7e]{0,254}$/.test(publisherId)) {
       throw new ConfigError(['--publisher takes 1 to 255 visible characters of ASCII, and does not begin with ~'])
     }
-    const client = new Client({ replicas: replicasOf(flags, environment), publisherId, stopAtRefusal: true })
-    const progress = new Progress(client)
-    try {
-      return await publishLines(client, topic, flags, progress)
-    } finally {
-      progress.end()
-      client.close()
+    const urls = replicasOf(flags, environment)
+    const signal = interruption()
+    await look(urls)
+    if (process.stdin.isTTY) note('publishes each line of JSON that you type; Ctrl-D ends')
+    const client = attach(urls, { publisherId, stopAtRefusal: true })
+    // Whatever waits for the group ends then, too.
+    signal.addEventListener('abort', () => client.close())
+    const lines = new Lines(client, topic, flags)
+    const progress = new Progress(() => lines.progress())
+    const failure = await lines.publishAll(signal)
+    progress.end()
+    client.close()
+    if (signal.aborted) {
+      const next = publisherId === undefined ? '' : '; the same command goes on behind them'
+      note(`interrupted: the first ${readable(lines.published)} are safe${next}`)
+      return exitCode(signal)
     }
+    if (failure === undefined) return 0
+    note(`line ${failure.line}: ${describe(failure.error, topic)}`)
+    return 1
   },
 }
 
-async function publishLines(client: Client, topic: string, flags: Flags, progress: Progress): Promise<number> {
-  const key = text(flags, 'key')
-  const type = text(flags, 'type')
-  let failure: { line: number; error: unknown } | undefined
-  const fail = (line: number, error: unknown): void => {
-    if (failure === undefined || line < failure.line) failure = { line, error }
+class Lines {
+  published = 0
+  private readonly client: Client
+  private readonly topic: string
+  private readonly key: string | undefined
+  private readonly type: string | undefined
+  private readonly beganAt = performance.now()
+
+  constructor(client: Client, topic: string, flags: Flags) {
+    this.client = client
+    this.topic = topic
+    this.key = text(flags, 'key')
+    this.type = text(flags, 'type')
   }
-  let line = 0
-  for await (const input of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line++
-    if (input.trim() === '') continue
-    if (failure !== undefined) break
-    const number = line
-    let data: unknown
-    try {
-      data = JSON.parse(input)
-    } catch (error) {
-      fail(number, error)
-      break
+
+  /** Resolves with the first line that failed, and why. */
+  async publishAll(signal: AbortSignal): Promise<{ line: number; error: unknown } | undefined> {
+    const { client, topic, key, type } = this
+    let failure: { line: number; error: unknown } | undefined
+    const fail = (line: number, error: unknown): void => {
+      if (failure === undefined || line < failure.line) failure = { line, error }
     }
-    const value = key === undefined ? undefined : (data as Record<string, unknown> | null)?.[key]
-    const options = { ...(value !== undefined && { key: String(value) }), ...(type !== undefined && { type }) }
-    client.publish(topic, data, options).then(
-      () => progress.published++,
-      (error: unknown) => fail(number, error),
-    )
-    await client.ready()
+    let line = 0
+    const input = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })
+    for await (const json of input) {
+      line++
+      if (json.trim() === '') continue
+      if (failure !== undefined) break
+      const number = line
+      let data: unknown
+      try {
+        data = JSON.parse(json)
+      } catch (error) {
+        fail(number, error)
+        break
+      }
+      const value = key === undefined ? undefined : (data as Record<string, unknown> | null)?.[key]
+      const options = { ...(value !== undefined && { key: String(value) }), ...(type !== undefined && { type }) }
+      client.publish(topic, data, options).then(
+        () => this.published++,
+        (error: unknown) => fail(number, error),
+      )
+      await client.ready()
+    }
+    await client.flushed()
+    // The last promises are settled in this turn.
+    await new Promise((resolve) => setImmediate(resolve))
+    return failure
   }
-  await client.flushed()
-  // The last promises are settled in this turn.
-  await new Promise((resolve) => setImmediate(resolve))
-  if (failure === undefined) return 0
-  process.stderr.write(`lockstep: line ${failure.line}: ${describe(failure.error)}\n`)
-  return 1
+
+  progress(): string {
+    const seconds = (performance.now() - this.beganAt) / 1000
+    const rate = Math.round(this.published / Math.max(seconds, 0.001))
+    const where = this.client.cluster === undefined ? 'no replica answers yet' : `at ${this.client.cluster.replica}`
+    return `${readable(this.published)} published, ${readable(rate)}/s, ${where}`
+  }
 }
 
-function describe(error: unknown): string {
+function describe(error: unknown, topic: string): string {
   if (!(error instanceof LockstepError)) return (error as Error).message
+  if (error.code === 'NOT_FOUND') return `There is no topic ${topic}; \`lockstep topics ${topic} --create\` creates it.`
   return [error.message, ...error.errors.map(({ path, message }) => `  ${path} ${message}`)].join('\n')
 }
 
 function text(flags: Flags, flag: string): string | undefined {
   const value = flags[flag]
   return typeof value === 'string' ? value : undefined
-}
-
-/** On a terminal, how many and how fast; else nothing. */
-class Progress {
-  published = 0
-  private readonly client: Client
-  private readonly beganAt = performance.now()
-  private readonly timer: NodeJS.Timeout | undefined
-
-  constructor(client: Client) {
-    this.client = client
-    if (process.stderr.isTTY === true) this.timer = setInterval(() => this.show('\r'), PROGRESS_MS)
-  }
-
-  end(): void {
-    if (this.timer === undefined) return
-    clearInterval(this.timer)
-    this.show('\r')
-    process.stderr.write('\n')
-  }
-
-  private show(before: string): void {
-    const seconds = (performance.now() - this.beganAt) / 1000
-    const rate = Math.round(this.published / Math.max(seconds, 0.001))
-    const where = this.client.cluster === undefined ? 'no replica answers yet' : `at ${this.client.cluster.replica}`
-    process.stderr.write(`${before}${this.published} published, ${rate}/s, ${where}\u001b[K`)
-  }
 }

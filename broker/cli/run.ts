@@ -1,19 +1,36 @@
 // The command line: one table of commands, and what is wrong with a call is said in sentences, on stderr.
 
 import { readFileSync } from 'node:fs'
+import { LockstepError } from '../../clients/src/index.ts'
 import { ConfigError, type Environment } from '../config.ts'
+import { bench } from './bench/bench.ts'
 import { AnswerError } from './client-flags.ts'
 import { cluster } from './cluster.ts'
+import { codegen } from './codegen.ts'
 import { type Command, readArguments } from './command.ts'
+import { completion } from './completion.ts'
 import { dev } from './dev.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { pub } from './pub.ts'
 import { schema } from './schema.ts'
 import { start } from './start.ts'
 import { sub } from './sub.ts'
+import { tail } from './tail.ts'
 import { topics } from './topics.ts'
 
-const COMMANDS: readonly Command[] = [start, dev, pub, sub, topics, schema, cluster]
+const COMMANDS: readonly Command[] = [
+  start,
+  dev,
+  pub,
+  sub,
+  tail,
+  topics,
+  schema,
+  codegen,
+  cluster,
+  bench,
+  completion(() => COMMANDS),
+]
 
 /** Called wrongly; 1 is for what goes wrong later. */
 const MISUSED = 2
@@ -43,9 +60,10 @@ export async function run(argv: readonly string[], environment: Environment): Pr
       process.stdout.write(commandHelp(command))
       return 0
     }
+    if (command.keys.length === 0) endWithReader()
     return await command.run(flags, environment, positionals)
   } catch (error) {
-    if (error instanceof AnswerError) {
+    if (error instanceof AnswerError || error instanceof LockstepError) {
       process.stderr.write(`lockstep: ${error.message}\n`)
       return 1
     }
@@ -53,6 +71,14 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     for (const problem of error.problems) process.stderr.write(`lockstep: ${problem}\n`)
     return MISUSED
   }
+}
+
+/** Whoever reads what a command prints may have enough, as `head` does: no failure, and nothing to say. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
 }
 
 function version(): string {

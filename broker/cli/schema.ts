@@ -12,12 +12,16 @@ export const schema: Command = {
     "Shows the JSON Schema of a topic's events. With --put it gives the topic a new one, and creates the topic if there " +
     'is none; a schema under which not every event so far would be valid is refused, unless --incompatible.',
   examples: ['lockstep schema orders.new', 'lockstep schema orders.new --put order.schema.json'],
-  positionals: { usage: 'TOPIC', least: 1, most: 1 },
+  positionals: { usage: 'TOPIC', least: 1, most: 1, offers: 'topics' },
   ownFlags: [
     { flag: 'version', argument: 'N', description: 'Which version.', default: 'latest' },
     { flag: 'put', argument: 'FILE', description: 'The new schema; - is stdin.' },
     { flag: 'incompatible', argument: '', description: 'With --put: even if events so far would not be valid.' },
     REPLICA_FLAG,
+  ],
+  exits: [
+    [0, 'shown, or set'],
+    [1, 'there is none, it was refused, or no replica answers'],
   ],
   keys: [],
   async run(flags, environment, [topic = '']) {

@@ -1,10 +1,10 @@
 // `lockstep topics`: what topics there are; one of them; creating, changing and deleting one.
 
 import { ConfigError, type Flags } from '../config.ts'
-import { ask, forPeople, JSON_FLAG, put, REPLICA_FLAG, replicasOf, table } from './client-flags.ts'
-import type { Command } from './command.ts'
+import { ask, bold, forPeople, JSON_FLAG, put, REPLICA_FLAG, readable, replicasOf, table } from './client-flags.ts'
+import { type Command, LARGEST, wholeNumber } from './command.ts'
 
-interface Topic {
+export interface Topic {
   readonly topic: string
   readonly schemaVersion: number
   readonly offset: number
@@ -25,7 +25,7 @@ export const topics: Command = {
     'lockstep topics orders.new --create --keep-events 100000',
     'lockstep topics orders.new --delete',
   ],
-  positionals: { usage: '[NAME]', least: 0, most: 1 },
+  positionals: { usage: '[NAME]', least: 0, most: 1, offers: 'topics' },
   ownFlags: [
     { flag: 'create', argument: '', description: 'Creates it; if it is there, changes it.' },
     { flag: 'delete', argument: '', description: 'Deletes it, and its events.' },
@@ -39,6 +39,10 @@ export const topics: Command = {
     REPLICA_FLAG,
     JSON_FLAG,
   ],
+  exits: [
+    [0, 'shown, or done'],
+    [1, 'there is no such topic, it was refused, or no replica answers'],
+  ],
   keys: [],
   async run(flags, environment, [name]) {
     const urls = replicasOf(flags, environment)
@@ -49,13 +53,22 @@ export const topics: Command = {
     }
     const path = `/v1/topics/${encodeURIComponent(name)}`
     if (flags['delete'] === true) await ask(urls, path, { method: 'DELETE' })
-    else if (flags['create'] === true) print(flags, [(await put(urls, path, settingsOf(flags))) as Topic])
-    else print(flags, [(await ask(urls, path)) as Topic])
+    else {
+      const asked = flags['create'] === true ? put(urls, path, settingsOf(flags)) : ask(urls, path)
+      const topic = (await asked) as Topic
+      if (forPeople(flags)) process.stdout.write(describe(topic))
+      else print(flags, [topic])
+    }
     return 0
   },
 }
 
 async function list(flags: Flags, urls: readonly string[]): Promise<number> {
+  print(flags, await allTopics(urls))
+  return 0
+}
+
+export async function allTopics(urls: readonly string[]): Promise<Topic[]> {
   const all: Topic[] = []
   for (let after = ''; ; ) {
     const path = `/v1/topics${after === '' ? '' : `?after=${encodeURIComponent(after)}`}`
@@ -64,8 +77,7 @@ async function list(flags: Flags, urls: readonly string[]): Promise<number> {
     if (page.next === undefined) break
     after = page.next
   }
-  print(flags, all)
-  return 0
+  return all
 }
 
 function print(flags: Flags, all: readonly Topic[]): void {
@@ -83,13 +95,26 @@ function print(flags: Flags, all: readonly Topic[]): void {
   process.stdout.write(`${table(['topic', 'schema', 'offset', 'kept', 'bytes'], rows)}\n`)
 }
 
+function describe({ topic, schemaVersion, offset, oldestOffset, events, bytes, retention }: Topic): string {
+  const limits = [
+    ...(retention.events > 0 ? [`the newest ${readable(retention.events)} events`] : []),
+    ...(retention.bytes > 0 ? [`${readable(retention.bytes)} bytes`] : []),
+    ...(retention.ageMs > 0 ? [`${readable(retention.ageMs)} ms`] : []),
+  ]
+  const offsets = events === 0 ? '' : `, at the offsets ${readable(oldestOffset)} to ${readable(offset)}`
+  return [
+    bold(topic),
+    `  type       ${schemaVersion === 0 ? 'any JSON' : `version ${schemaVersion} of its schema: lockstep schema ${topic}`}`,
+    `  published  ${readable(offset)}`,
+    `  kept       ${readable(events)}${offsets}; ${readable(bytes)} bytes`,
+    `  keeps      ${limits.length === 0 ? 'everything' : limits.join(', ')}`,
+    '',
+  ].join('\n')
+}
+
 function settingsOf(flags: Flags): object {
-  const limit = (flag: string): number | undefined => {
-    const text = flags[flag]
-    if (text === undefined) return undefined
-    if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text)
-    throw new ConfigError([`--${flag} takes a whole number, and was given "${text}"`])
-  }
+  const limit = (flag: string): number | undefined =>
+    flags[flag] === undefined ? undefined : wholeNumber(flags, flag, 0, 0, LARGEST)
   const [events, bytes, ageMs] = ['keep-events', 'keep-bytes', 'keep-ms'].map(limit)
   const retention = {
     ...(events !== undefined && { events }),

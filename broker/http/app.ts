@@ -9,13 +9,14 @@ import { BrokerError } from '../errors.ts'
 import { Bodies } from './body.ts'
 import { clientLibraryRoutes } from './client-library.ts'
 import { clusterRoutes } from './cluster.ts'
-import type { RequestState } from './context.ts'
+import type { RequestState, Routes } from './context.ts'
 import { documentRoutes } from './documents.ts'
 import type { EventStreams } from './event-stream.ts'
 import { healthRoutes } from './health.ts'
 import type { Operations } from './operations.ts'
 import { PROBLEM_TYPE, type ProblemAnswer, problemOf, statusProblem } from './problem.ts'
 import { publishRoutes } from './publish.ts'
+import { streamRoutes } from './stream/streams.ts'
 import { subscribeRoutes } from './subscribe.ts'
 import { topicRoutes } from './topics.ts'
 
@@ -28,7 +29,8 @@ export interface AppParts {
 
 const PATHS = '/v1/topics, /v1/topics/{topic}, /v1/topics/{topic}/events, /v1/events, /v1/cluster, /metrics'
 
-export function makeApp({ operations, streams, unexpected }: AppParts): Koa<RequestState> {
+/** Every path that is answered, but for what changes to another protocol. */
+export function makeRoutes({ operations, streams, unexpected }: AppParts): Routes {
   const routes = new Router<RequestState>({ sensitive: true })
   const bodies = new Bodies(operations.limits.bodiesBytesMax)
   documentRoutes(routes)
@@ -36,9 +38,15 @@ export function makeApp({ operations, streams, unexpected }: AppParts): Koa<Requ
   topicRoutes(routes, operations, bodies)
   publishRoutes(routes, operations, bodies)
   subscribeRoutes(routes, operations, streams, unexpected)
+  streamRoutes(routes)
   clusterRoutes(routes, operations)
   healthRoutes(routes, operations)
+  return routes
+}
 
+export function makeApp(parts: AppParts): Koa<RequestState> {
+  const { unexpected } = parts
+  const routes = makeRoutes(parts)
   const app = new Koa<RequestState>()
   // Of answers that could not be finished: the client has gone, and there is nobody to tell.
   app.on('error', (error: unknown) => {
@@ -91,13 +99,18 @@ function respond(ctx: AnyContext, { problem, retryAfterSeconds }: ProblemAnswer)
   ctx.body = `${JSON.stringify(problem)}\n`
 }
 
-/** What the router leaves to be said: no such path, or no such method for it. */
+/** What the routes leave to be said: no such path, no such method for it, another protocol. */
 function emptyAnswer(ctx: AnyContext): ProblemAnswer {
   if (ctx.status === 405) {
     return statusProblem(405, `${ctx.method} is not offered here; offered are ${ctx.response.get('Allow')}.`)
   }
+  if (ctx.status === 426) {
+    return statusProblem(426, 'There is a WebSocket at this path: the request must ask to change to it.')
+  }
   if (ctx.status === 501) return statusProblem(501, `The method ${ctx.method} is offered nowhere here.`)
-  return problemOf(new BrokerError('NOT_FOUND', `There is nothing at this path. There are ${PATHS}, and more.`))
+  return problemOf(
+    new BrokerError('NOT_FOUND', `There is nothing at this path. There are ${PATHS}, and more: /openapi.json tells.`),
+  )
 }
 
 function isDisconnect(error: unknown): boolean {

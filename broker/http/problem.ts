@@ -75,12 +75,13 @@ export function statusProblem(status: number, detail: string, outcome?: Outcome)
 export const PROBLEM_TYPE = 'application/problem+json'
 
 /** A whole answer as bytes of HTTP/1.1, for connections on which there is no request to answer. */
-export function rawProblem({ problem }: ProblemAnswer): string {
+export function rawProblem({ problem, retryAfterSeconds }: ProblemAnswer): string {
   const body = `${JSON.stringify(problem)}\n`
   return [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? 'Error'}`,
     `Content-Type: ${PROBLEM_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(retryAfterSeconds === undefined ? [] : [`Retry-After: ${retryAfterSeconds}`]),
     'X-Content-Type-Options: nosniff',
     'Connection: close',
     '',

@@ -8,13 +8,22 @@ import { createContext, Script } from 'node:vm'
 const context = createContext({ run: undefined as (() => unknown) | undefined })
 const script = new Script('run()', { filename: 'watchdog' })
 
+/** However little of the processor this process gets, a second try takes no more than so many times as long. */
+const LONGER_MAX = 4
+
 /**
- * What `run` gives, or undefined when it was stopped after `ms`, twice: a pause of the process looks like a function
- * that takes for ever, but does not happen twice in a row. What it throws is thrown. What it was changing when it was
- * stopped stays half changed.
+ * What `run` gives, or undefined when it was stopped after `ms`, twice. The time is that of the clock, so a pause of the
+ * process, or others that keep the machine busy, look like a function that takes for ever: the second try gets as much
+ * more time as the first had less of the processor. What `run` throws is thrown. What it was changing when it was stopped
+ * stays half changed.
  */
 export function within<T>(ms: number, run: () => T): { readonly value: T } | undefined {
-  return once(ms, run) ?? once(ms, run)
+  const before = process.cpuUsage()
+  const first = once(ms, run)
+  if (first !== undefined) return first
+  const { user, system } = process.cpuUsage(before)
+  const share = Math.min(1, (user + system) / 1000 / ms)
+  return once(Math.ceil(ms * Math.min(LONGER_MAX, 1 / share)), run)
 }
 
 function once<T>(ms: number, run: () => T): { readonly value: T } | undefined {

@@ -12,7 +12,10 @@ import { type Extensions, encodeData, encodeRecord } from './wire.ts'
 export interface ConnectOptions {
   /** Addresses of replicas, as in `http://127.0.0.1:7400`: one is enough to learn the others, several survive more. */
   readonly replicas: string | readonly string[]
-  /** Bytes of events that may wait to be published; 16 MiB by default. Beyond that `publish` rejects with `FULL`. */
+  /**
+   * Bytes of events that may wait to be published, each counting 500 besides; 16 MiB by default. Beyond that `publish`
+   * rejects with `FULL`.
+   */
   readonly publishBytesMax?: number | undefined
   /**
    * Who publishes; random by default, which is right unless the same events may be published again by another run of the

@@ -42,10 +42,15 @@ interface Frame {
 const MESSAGE_BYTES = 48 * 1024
 /** Under way at a time; enough for the group to fill its slots, and less than a replica allows. */
 const UNDER_WAY_BYTES = 1024 * 1024
+/** The same, for small events: each leaves at once until so many messages are not answered, then they gather in the next. */
+const UNDER_WAY_MESSAGES = 64
 /** A refusal that passes by itself is borne so often before another replica is tried. */
 const PATIENCE = 2
 const DOUBTS_MAX = 3
 const DOUBT_MS = 1000
+
+/** What an event that waits takes besides its bytes, about: with many small ones that is nearly all of it. */
+const ITEM_BYTES = 500
 
 const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'LIMIT'])
 
@@ -125,7 +130,7 @@ export class Publisher {
       }
       signal?.addEventListener('abort', abort, { once: true })
       this.queue.push(item)
-      this.bytes += record.length
+      this.bytes += room(record)
       this.pumpSoon()
     })
   }
@@ -228,6 +233,7 @@ export class Publisher {
     while (
       this.sent < this.queue.length &&
       this.underWay < UNDER_WAY_BYTES &&
+      this.frames.length < UNDER_WAY_MESSAGES &&
       (this.known || this.frames.length === 0)
     ) {
       const items = this.batch(limits)
@@ -347,7 +353,7 @@ export class Publisher {
   private giveUp(lost: ReadonlyMap<Item, LockstepError>): void {
     this.queue = this.queue.filter((item) => !lost.has(item))
     for (const [{ settle, record }, error] of lost) {
-      this.bytes -= record.length
+      this.bytes -= room(record)
       settle?.(error, undefined)
     }
   }
@@ -365,7 +371,7 @@ export class Publisher {
     for (const { record } of items) {
       this.splits.delete(this.head)
       this.head += 1
-      this.bytes -= record.length
+      this.bytes -= room(record)
       if (this.sent === 0) continue
       this.sent -= 1
       this.underWay -= record.length
@@ -381,7 +387,7 @@ export class Publisher {
     // What may be in keeps its number; what has never left goes, and those behind it move up: they have not left either.
     if (!mayBeIn) {
       this.queue.splice(at, 1)
-      this.bytes -= item.record.length
+      this.bytes -= room(item.record)
     }
     this.wake()
   }
@@ -400,6 +406,10 @@ export class Publisher {
   private wake(): void {
     for (const look of this.waiting.splice(0)) look()
   }
+}
+
+function room(record: Uint8Array): number {
+  return record.length + ITEM_BYTES
 }
 
 /** Who of a refused message was meant; those that it does not say it of are tried alone. */

@@ -243,14 +243,15 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
       }
       case 'gap': {
         const { from, to, reason, history } = message
+        const another = history !== this.history
         this.history = history
         if (reason === 'history-changed') {
           this.place = 0
           for (const ref of this.early?.over() ?? []) this.give({ kind: 'retract', ref })
         }
         this.give({ kind: 'gap', from, to, reason })
-        // The place that it was to go on until is one of the old history, and will never come.
-        if (reason === 'history-changed' && this.until !== Number.POSITIVE_INFINITY) this.end()
+        // The place that it was to go on until is one of the history that it began in, and will never come.
+        if (another && this.until !== Number.POSITIVE_INFINITY) this.end()
         return
       }
       case 'kept':

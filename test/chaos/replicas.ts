@@ -88,7 +88,7 @@ export class Replica {
     const nats = this.links.map(({ port }) => `nats://${name}:secret@${host}:${port}`)
     const flags = ['--name', name, '--group', group, '--roster', roster.join(), '--nats', nats.join()]
     const listen = this.address?.host ?? `${home?.address ?? '127.0.0.1'}:0`
-    const child = new Lockstep(['start', ...flags, '--listen', listen], home?.node)
+    const child = new Lockstep(['start', ...flags, '--listen', listen], home === undefined ? {} : { node: home.node })
     this.child = child
     running.add(child)
     const life = `${name}#${this.said.length + 1}`

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { CONFIG_KEYS } from '../../broker/config.ts'
-import { Lockstep } from './lockstep.ts'
+import { Lockstep, SCRIPT } from './lockstep.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -68,6 +68,12 @@ test('dev: a group is there, the lines that it prints work, and SIGTERM ends it 
     // One that ends by itself: the printed one goes on until it is stopped.
     t.regex(await shell(subscribe.replace('from=start', 'from=start&limit=1')), /data: .*"data":\{"text":"hello"\}/)
     t.like(JSON.parse(await shell(cluster)), { primary: true })
+    const commands = lockstep.stdout.split('\n').filter((line) => /^ {2}.*npx lockstep/.test(line))
+    t.is(commands.length, 4)
+    const [tail, pub, bench] = commands.map((line) => line.replace('npx lockstep', `'${process.execPath}' '${SCRIPT}'`))
+    await shell(pub!)
+    t.regex(await shell(tail!.replace('--follow', '-n 2')), /"text":"hello"[^\n]*\n[^\n]*"text":"hello again"/)
+    t.like(JSON.parse(await shell(`${bench} --seconds 1 --rate 50`)), { ok: true })
   }
   lockstep.signal('SIGTERM')
   t.is((await lockstep.ended()).code, 0)
@@ -104,9 +110,9 @@ test('started by a Node.js that is too old, it runs under its own', async (t) =>
     t.pass()
     return
   }
-  t.like(await new Lockstep(['--version'], old).ended(), { code: 0, stdout: `${version}\n` })
-  t.like(await new Lockstep(['nonsense'], old).ended(), { code: 2 })
-  const dev = new Lockstep(['dev', '--port', '0'], old)
+  t.like(await new Lockstep(['--version'], { node: old }).ended(), { code: 0, stdout: `${version}\n` })
+  t.like(await new Lockstep(['nonsense'], { node: old }).ended(), { code: 2 })
+  const dev = new Lockstep(['dev', '--port', '0'], { node: old })
   t.teardown(() => dev.signal('SIGKILL'))
   await dev.printed(/Ctrl-C ends it/)
   dev.signal('SIGTERM')

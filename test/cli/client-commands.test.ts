@@ -1,45 +1,12 @@
 // The commands that talk to a group from outside, as processes of their own, against a group in this one.
 
-import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { Group } from '../clients/group.ts'
-
-const SCRIPT = fileURLToPath(new URL('../../broker/lockstep.js', import.meta.url))
-
-interface Ran {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function lockstep(t: ExecutionContext, group: Group, args: readonly string[], input = ''): Promise<Ran> {
-  const environment = { ...process.env, LOCKSTEP_REPLICA: group.urls.join() }
-  const child = spawn(process.execPath, [SCRIPT, ...args], { env: environment, stdio: 'pipe' })
-  t.teardown(() => child.kill('SIGKILL'))
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  child.stdin.on('error', () => {}) // It may have ended before it read all.
-  child.stdin.end(input)
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, stdout, stderr }
-}
+import { runAt as lockstep, objects } from './lockstep.ts'
 
 const TYPED = JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] })
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, i) => JSON.stringify({ n: from + i, name: `k${from + i}` })).join('\n')
-const objects = (text: string): Record<string, unknown>[] =>
-  text
-    .trim()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-
 test('topics and schema: created, changed, listed, shown, deleted', async (t) => {
   const group = await Group.start(t, 1)
   t.like(await lockstep(t, group, ['topics', 'orders', '--create', '--keep-events', '50']), { code: 0 })

@@ -104,9 +104,9 @@ for (const order of LEVELS)
   test(`${order}: the replica dies with what it has shown: what the others have goes on, the rest is taken back`, async (t) => {
     const group = await Group.start(t)
     await group.putTopic('t')
-    const [a, c, reader] = ['a', 'c', 'c'].map((name) => connect({ replicas: group.of(name).url }))
+    const [a, reader] = ['a', 'c'].map((name) => connect({ replicas: group.of(name).url }))
     t.teardown(() => {
-      for (const client of [a, c, reader]) client!.close()
+      for (const client of [a, reader]) client!.close()
     })
     const items = reader!.topic<Text>('t').subscribe({ from: 'start', order })
     await a!.topic<Text>('t').publish({ text: 'first' })
@@ -114,26 +114,34 @@ for (const order of LEVELS)
     // It hears the others, and they do not hear that it holds anything: nothing is safe.
     group.mute.add('c')
     const kept = a!.topic<Text>('t').publish({ text: 'kept' })
-    c!
-      .topic<Text>('t')
-      .publish({ text: 'lost' })
-      .catch(() => {})
+    // Nobody tries this one again elsewhere.
+    const json = { 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ text: 'lost' })
+    fetch(`${group.of('c').url}/v1/topics/t/events`, { method: 'POST', headers: json, body }).catch(() => {})
     const shown = new Map<string, string>()
-    const expected = order === 'fifo' ? ['kept', 'lost'] : ['kept']
+    const fates: Record<string, string> = {}
+    const see = (item: EarlyItem<Text>): void => {
+      if (item.kind === 'event') {
+        t.false(shown.has(item.ref), `${item.data.text} again`)
+        shown.set(item.ref, item.data.text)
+      } else if (item.kind === 'kept' || item.kind === 'retract') fates[shown.get(item.ref) ?? item.ref] = item.kind
+    }
+    // What is lost comes as agreed only if the others' slots happen to be known for it.
+    const expected = order === 'agreed' ? ['kept'] : ['kept', 'lost']
     await until(items, (item) => {
-      if (item.kind === 'event') shown.set(item.ref, item.data.text)
+      see(item)
       return expected.every((text) => [...shown.values()].includes(text))
     })
-    c!.close()
     await group.of('c').kill()
     await kept
-    const fates = new Map<string, string>()
-    while (fates.size < shown.size) {
-      const [item] = await until(items, () => true)
-      if (item?.kind === 'event') t.fail(`${item.data.text} again`)
-      if (item?.kind === 'kept' || item?.kind === 'retract') fates.set(shown.get(item.ref) as string, item.kind)
-    }
-    t.deepEqual(fates, new Map([...shown.values()].map((text) => [text, text === 'lost' ? 'retract' : 'kept'])))
+    await until(items, (item) => {
+      see(item)
+      return Object.keys(fates).length === shown.size
+    })
+    t.deepEqual(
+      fates,
+      Object.fromEntries([...shown.values()].map((text) => [text, text === 'lost' ? 'retract' : 'kept'])),
+    )
   })
 
 test('server-sent events: shown without an id, kept with one; CloudEvents are safe alone', async (t) => {

@@ -222,3 +222,41 @@ test('any weather: what is resolved is in once and in order, what is rejected is
   }
   t.log(`${duplicates} outcomes unknown`)
 })
+
+/** A publisher that is known to its replica, and what it sent: the numbers of events in each message. */
+function attached(bytesMax: number): { publisher: Publisher; sent: number[] } {
+  const host = { unhappy() {}, random: () => 0.5, after: () => () => {} }
+  const publisher = new Publisher({ id: 'p', mintId: undefined, bytesMax, stopAtRefusal: false }, host)
+  const sent: number[] = []
+  const link: PublisherLink = { say() {}, send: (message) => sent.push(readPublish(Buffer.from(message)).count) }
+  publisher.attach(link, { ...LIMITS, publishEventsMax: 10_000 }, 'h')
+  publisher.greeted('p', 1)
+  return { publisher, sent }
+}
+
+test('many small events, one after another: each leaves at once until 64 messages are not answered, then they gather', async (t) => {
+  const { publisher, sent } = attached(1e6)
+  const record = encodeRecord({ data: Buffer.from('1') })
+  const first = publisher.publish('a', record, undefined)
+  await turn()
+  publisher.greeted('p', 1)
+  for (let n = 2; n <= 1000; n++) {
+    void publisher.publish('a', record, undefined)
+    await turn()
+  }
+  t.deepEqual(sent, Array(64).fill(1))
+  publisher.published('h', [[1, 1, 1, 1, 0]])
+  await first
+  t.deepEqual(sent.slice(64), [936])
+})
+
+test('many small events, not answered: they take more than their bytes, and are limited by that', async (t) => {
+  const { publisher } = attached(100_000)
+  const record = encodeRecord({ data: Buffer.from('1') })
+  const results = Array.from({ length: 1000 }, () => publisher.publish('a', record, undefined))
+  const full = (await Promise.allSettled(results.slice(-1)))[0] as PromiseRejectedResult
+  t.like(full.reason, { code: 'FULL' })
+  publisher.close()
+  const codes = (await Promise.allSettled(results)).map((one) => (one as PromiseRejectedResult).reason.code)
+  t.true(codes.filter((code) => code === 'ABORTED').length < 300, 'some 200 wait')
+})

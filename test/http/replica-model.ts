@@ -155,6 +155,7 @@ export class ReplicaModel implements Operations {
   }
 
   async deleteTopic(name: string): Promise<void> {
+    this.mayFail()
     this.find(name)
     this.topics.delete(name)
   }

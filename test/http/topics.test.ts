@@ -171,7 +171,7 @@ test('schemas and the first steps are served, and no other file', async (t) => {
 
 test('no such path, no such method: said so, with what there is', async (t) => {
   const { url } = await serve(t)
-  for (const path of ['/v1', '/v2/topics', '/V1/topics', '/v1/topics/a/b/c', '/%zz', '/v1/stream']) {
+  for (const path of ['/v1', '/v2/topics', '/V1/topics', '/v1/topics/a/b/c', '/%zz', '/v1/streams']) {
     const { status, value } = await send(url + path)
     t.is(status, 404, path)
     t.regex(value.detail, /\/v1\/topics/)

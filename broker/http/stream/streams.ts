@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { BrokerError } from '../../errors.ts'
+import type { Routes } from '../context.ts'
 import type { Operations } from '../operations.ts'
 import { problemOf, rawProblem, statusProblem } from '../problem.ts'
 import { messageBytesMax, StreamConnection } from './connection.ts'
@@ -22,6 +23,14 @@ export interface StreamsParts {
 const LOOK_MS = 50
 /** Streams take their turns at beats and at news, so many at a time: others have to be served meanwhile. */
 const STREAMS_A_TURN = 200
+
+/** A request that does not ask to change to a WebSocket has come to the right path, and is told so. */
+export function streamRoutes(routes: Routes): void {
+  routes.get('/v1/stream', (ctx) => {
+    ctx.status = 426
+    ctx.set({ Upgrade: 'websocket', Connection: 'Upgrade' })
+  })
+}
 
 export class Streams {
   private readonly parts: StreamsParts

@@ -1,0 +1,67 @@
+// The commands on a terminal, which `script` of util-linux makes: what people see, and pipes do not.
+
+import { execFile, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { Group } from '../clients/group.ts'
+import { runAt, SCRIPT } from './lockstep.ts'
+
+const there = /util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '')
+const terminalTest = there ? test : test.skip
+
+/** All that is seen, as if each state of a line of progress had a line of its own; the exit code at its end. */
+async function onTerminal(group: Group, line: string, environment: Record<string, string> = {}): Promise<string> {
+  const env = { ...process.env, NO_COLOR: '', LOCKSTEP_REPLICA: group.urls.join(), ...environment }
+  const shell = `lockstep() { '${process.execPath}' '${SCRIPT}' "$@"; }; ${line}; echo "exit code $?"`
+  const running = promisify(execFile)('script', ['-qec', shell, '/dev/null'], { env })
+  running.child.stdin?.end() // As Ctrl-D.
+  return (await running).stdout.replaceAll('\r\n', '\n').replaceAll('\r\u001b[K', '\n')
+}
+
+const BOLD = '\u001b[1m'
+
+terminalTest(
+  'on a terminal: tables and columns, with emphasis unless NO_COLOR; --json: lines as in a pipe',
+  async (t) => {
+    const group = await Group.start(t, 1)
+    await group.putTopic('orders')
+    t.is((await runAt(t, group, ['pub', 'orders', '--key', 'n'], '{"n":1}\n')).code, 0)
+    const topics = await onTerminal(group, 'lockstep topics')
+    t.true(topics.startsWith(`${BOLD}topic `), topics)
+    t.regex(topics, /^orders +0 +1 +1 +/m)
+    const one = await onTerminal(group, 'lockstep topics orders', { NO_COLOR: '1' })
+    t.regex(one, /^orders\n {2}type +any JSON\n {2}published +1\n {2}kept +1, at the offsets 1 to 1; \d+ bytes\n/)
+    const plain = await onTerminal(group, 'lockstep topics', { NO_COLOR: '1' })
+    t.true(plain.startsWith('topic '), plain)
+    const [line] = (await onTerminal(group, 'lockstep tail orders', { NO_COLOR: '1' })).split('\n')
+    t.regex(line!, /^ {7}\d {2}orders 1 {2}\{"n":1\}$/)
+    t.true((await onTerminal(group, 'lockstep tail orders --json')).startsWith('{"kind":"event",'))
+    t.regex(await onTerminal(group, 'lockstep cluster'), /^view 1, primary\n[\s\S]*exit code 0\n$/)
+  },
+)
+
+terminalTest(
+  'long work on a terminal: says how far it is, on one line, and notes are lines of their own',
+  async (t) => {
+    const group = await Group.start(t, 1)
+    await group.putTopic('orders')
+    const lines = `'{"n":1}\\n{"n":2}\\n'`
+    const fine = await onTerminal(group, `printf ${lines} | lockstep pub orders`)
+    t.regex(fine, /\n2 published, [\d,]+\/s, at a\nexit code 0\n$/)
+    const wrong = await onTerminal(group, `printf ${lines}'here\\n' | lockstep pub orders`)
+    t.regex(wrong, /\n2 published, .*\nlockstep: line 3: .*JSON\nexit code 1\n$/)
+    const measured = await onTerminal(group, 'lockstep bench --seconds 1 --rate 100')
+    t.regex(measured, /\n\d of 1 s: [\d,]+ sent, [\d,]+ acknowledged, [\d,]+ received by all/)
+    t.regex(measured, /^received at a +\d+ +\d+ +[\d.]+ +[\d.,]+ +[\d.,]+$/m)
+    t.regex(measured, /\nNothing was lost, came twice or out of order\.\nexit code 0\n$/)
+  },
+)
+
+terminalTest('pub, typed at the terminal: says what it waits for', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders')
+  t.regex(
+    await onTerminal(group, 'lockstep pub orders'),
+    /lockstep: publishes each line of JSON that you type; Ctrl-D ends\n/,
+  )
+})
