@@ -10,16 +10,34 @@ import test, { type ExecutionContext } from 'ava'
 import { BrokerError } from '../../broker/errors.ts'
 import { Group } from '../clients/group.ts'
 import { closed, said } from './contract.ts'
-import { Subscriber, send, sendJson, serve } from './served.ts'
-import { type Heard, StreamClient } from './stream-client.ts'
+import { compileSchema, Subscriber, send, sendJson, serve } from './served.ts'
+import { type Heard, type HeardEvents, StreamClient } from './stream-client.ts'
 
 const CREDIT = 1_000_000
+/** What only subscribers below `safe` are told. */
+const EARLY = ['SayCurrent', 'SayKept', 'SayRetract', 'SseEarlyEvent', 'SseKept', 'SseRetract']
 const TYPED = { schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } }
+
+interface Message {
+  readonly name: string
+  readonly contentType?: string
+  readonly payload: object
+}
+
+interface Levels {
+  readonly order: { readonly enum: readonly string[] }
+}
+
+interface Operation {
+  readonly messages: readonly { readonly $ref: string }[]
+  readonly bindings?: { readonly http: { readonly query: { readonly properties: Levels } } }
+}
 
 interface AsyncApi {
   readonly info: { readonly version: string }
   readonly channels: { readonly [name: string]: { readonly messages: { readonly [name: string]: object } } }
-  readonly components: { readonly messages: { readonly [name: string]: { readonly name: string; payload: object } } }
+  readonly operations: { readonly [name: string]: Operation }
+  readonly components: { readonly messages: { readonly [name: string]: Message } }
 }
 
 function file(name: string): { readonly version?: string; readonly $defs: { readonly [op: string]: object } } {
@@ -63,10 +81,19 @@ class Judge {
   }
 
   judgeEvents(t: ExecutionContext, { messages }: Subscriber, event = 'SseEvent'): void {
-    const names: { [type: string]: string } = { event, view: 'SseView', gap: 'SseGap' }
     for (const { event: type = '', data } of messages) {
-      if (data !== '') this.judge(t, names[type] ?? type, JSON.parse(data))
+      const name = type === 'event' ? event : `Sse${type[0]?.toUpperCase()}${type.slice(1)}`
+      if (data !== '') this.judge(t, name, JSON.parse(data))
     }
+  }
+
+  /** Of the binary messages, which kinds there are. */
+  kinds(operation: 'hear' | 'say'): number[] {
+    const refs = this.document.operations[operation]!.messages.map(({ $ref }) => $ref.split('/').at(-1) as string)
+    return refs.flatMap((ref) => {
+      const { name, contentType } = this.document.components.messages[ref]!
+      return contentType === 'application/octet-stream' ? [Number(name)] : []
+    })
   }
 }
 
@@ -158,7 +185,8 @@ test('streams: everything that is said is described, and everything described is
   await client.next('goodbye')
   judge.judgeStream(t, client.heard)
   judge.judgeStream(t, wrong.heard)
-  t.deepEqual([...judge.heard].sort(), messages(judge.document, 'stream', 'Say').sort())
+  const described = messages(judge.document, 'stream', 'Say').filter((name) => !EARLY.includes(name))
+  t.deepEqual([...judge.heard].sort(), described.sort())
 })
 
 const MEMBER = { name: 'a', incarnation: 'f00', url: 'http://a.test', rank: 0 }
@@ -195,7 +223,61 @@ test('server-sent events: everything that is said is described, and everything d
   }
   judge.judgeEvents(t, subscriber)
   judge.judgeEvents(t, other, 'SseCloudEvent')
-  t.deepEqual([...judge.heard].sort(), messages(judge.document, 'events', 'Sse').sort())
+  const described = messages(judge.document, 'events', 'Sse').filter((name) => !EARLY.includes(name))
+  t.deepEqual([...judge.heard].sort(), described.sort())
+})
+
+test('below safe, shown, taken back, shown again and kept: everything said is described, and everything described is said', async (t) => {
+  const group = await Group.start(t)
+  const { url } = group.of('c')
+  const judge = new Judge(await documentOf(url))
+  await group.putTopic('orders', TYPED)
+  const client = await StreamClient.open(t, url)
+  client.say({ op: 'subscribe', sub: 1, topics: ['orders'], from: 'start', order: 'fifo', credit: CREDIT })
+  client.say({ op: 'subscribe', sub: 2, topics: ['orders'], from: 'start', credit: CREDIT })
+  const subscriber = await Subscriber.open(t, `${url}/v1/events?topics=orders&from=start&order=fifo`)
+  t.is((await sendJson('POST', `${group.urls[0]}/v1/topics/orders/events`, { n: 1 })).status, 200)
+  await subscriber.until('the first event', () => subscriber.data().length === 1)
+  // It hears the others, and they do not hear it: so they put it out, and it tries again in the next view.
+  group.mute.add('c')
+  const published = sendJson('POST', `${url}/v1/topics/orders/events`, { n: 2 })
+  await subscriber.until('retract', () => subscriber.data('retract').length === 1)
+  const [, { ref, ...shown }] = subscriber.data()
+  t.like(shown, { seq: null, offset: null, id: null, topic: 'orders', data: { n: 2 } })
+  const isEvent = compileSchema('event.schema.json')
+  t.true(isEvent({ ref, ...shown }))
+  t.false(isEvent(shown), 'what has no ref is safe, and has its place')
+  group.mute.delete('c')
+  const { seq, offset } = (await published).value
+  const isKept = (): boolean => subscriber.data('kept').some((kept) => kept.seq === seq)
+  await subscriber.until('kept', isKept)
+  t.deepEqual(subscriber.data('retract'), [{ ref, topic: 'orders' }])
+  t.deepEqual(subscriber.data('kept').at(-1), { ref, topic: 'orders', seq, offset })
+  judge.judgeEvents(t, subscriber, 'SseEarlyEvent')
+
+  await client.next('current')
+  const { ranges } = await client.next('retract')
+  const [[by, number]] = ranges
+  t.deepEqual([`${by}:${number}`, ranges], [ref, [[by, number, 1]]])
+  const keeps = (message: Heard): boolean => message.op === 'kept' && message['ranges'].at(-1)[3] === seq
+  while (!keeps(await client.next('kept')));
+  const events = client.heard.filter((one): one is HeardEvents => one.op === 'events')
+  const early = events
+    .filter(({ sub }) => sub === 1)
+    .flatMap((one) => one.events.map((event) => ({ ...one, ...event })))
+  const last = early.findLast((event) => event.ref === ref)
+  t.like(last, { kind: 3, seq: 0, offset: 0, id: undefined })
+  t.true(events.every(({ sub, kind }) => kind === (sub === 1 ? 3 : 2)))
+  judge.judgeStream(t, client.heard)
+  t.deepEqual(judge.kinds('say'), [2, 3])
+  t.deepEqual(judge.kinds('hear'), [1])
+  t.deepEqual(
+    EARLY.filter((name) => !judge.heard.has(name)),
+    [],
+  )
+  const { properties } = file('schemas/stream-request.schema.json').$defs['subscribe'] as { properties: Levels }
+  const query = judge.document.operations['notify']!.bindings!.http.query.properties
+  t.deepEqual(query.order.enum, properties.order.enum)
 })
 
 test('a replica in a group says what is described, by its own schemas, too', async (t) => {

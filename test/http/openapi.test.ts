@@ -120,6 +120,10 @@ const GOOD: readonly [Call, number][] = [
     200,
   ],
   [{ path: '/v1/events?topics=orders,$sys.*&from=start&order=safe&limit=1&views=false' }, 200],
+  ...['fifo', 'causal', 'agreed'].map((order): [Call, number] => [
+    { path: `/v1/events?topics=orders&from=start&order=${order}&limit=1` },
+    200,
+  ]),
   [{ path: '/v1/stream', headers: { ...UPGRADE, 'sec-websocket-protocol': 'lockstep.v1' } }, 101],
   [{ path: '/v1/cluster' }, 200],
   [{ path: '/healthz' }, 200],
@@ -151,6 +155,7 @@ const BAD: readonly [Call, number][] = [
   [publish('n=1', { 'content-type': 'application/x-www-form-urlencoded' }), 415],
   [publish({ n: 'x' }), 422],
   [{ path: '/v1/events' }, 400],
+  [{ path: '/v1/events?topics=orders&order=fifo', headers: { accept: 'application/cloudevents+json' } }, 400],
   [{ path: `/v1/events?topics=${'a,'.repeat(1000)}a` }, 429],
   [{ path: '/v1/stream', headers: UPGRADE }, 400],
   [{ path: '/v1/stream' }, 426],

@@ -13,7 +13,12 @@ import {
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of many shapes
 export type Said = { readonly op: string } & Record<string, any>
-export type Heard = Said | ({ readonly op: 'events' } & EventsMessage & { readonly bytes: number })
+export interface HeardEvents extends EventsMessage {
+  readonly op: 'events'
+  readonly kind: number
+  readonly bytes: number
+}
+export type Heard = Said | HeardEvents
 
 export class StreamClient {
   readonly socket: WebSocket
@@ -70,6 +75,6 @@ export class StreamClient {
   }
 
   private events(bytes: Buffer): Heard {
-    return { op: 'events', ...decodeEvents(bytes, this.history), bytes: bytes.length }
+    return { op: 'events', kind: bytes.readUInt8(0), ...decodeEvents(bytes, this.history), bytes: bytes.length }
   }
 }

@@ -355,10 +355,8 @@ test('parameters that cannot be are refused, each by name, before a stream begin
     [`topics=${'a'.repeat(256)}`, undefined, /256 bytes; the limit is 255/],
     ['topics=a&topics=b', 'topics', /once/],
     ['topic=a', 'topic', /not a parameter/],
-    ['topics=a&order=fifo', 'order', /only safe/],
-    ['topics=a&order=causal', 'order', /only safe/],
-    ['topics=a&order=agreed', 'order', /only safe/],
-    ['topics=a&order=best', 'order', /must be safe/],
+    ['topics=a&order=best', 'order', /must be fifo, causal, agreed or safe/],
+    ['topics=a&order=', 'order', /must be fifo/],
     ['topics=a&limit=0', 'limit', /from 1/],
     ['topics=a&limit=1e3', 'limit', /from 1/],
     ['topics=a&limit=-1', 'limit', /from 1/],
@@ -379,7 +377,14 @@ test('parameters that cannot be are refused, each by name, before a stream begin
   t.is(token.value.errors[0].path, 'Last-Event-ID')
   const many = await send(`${url}/v1/events?topics=${Array(1001).fill('a')}`)
   t.is(many.status, 429)
-  t.is((await send(`${url}/v1/events?topics=a&order=safe`, { method: 'HEAD' })).status, 200)
+  const headers = { accept: 'application/cloudevents+json' }
+  for (const order of ['fifo', 'causal', 'agreed', 'safe']) {
+    const path = `${url}/v1/events?topics=a&order=${order}`
+    t.is((await send(path, { method: 'HEAD' })).status, 200, order)
+    const { status, value } = await send(path, { method: order === 'safe' ? 'HEAD' : 'GET', headers })
+    t.is(status, order === 'safe' ? 200 : 400, `${order}, as CloudEvents`)
+    if (order !== 'safe') t.like(value.errors, [{ path: 'order' }])
+  }
   t.is(replica.cursors.size, 0)
 })
 
