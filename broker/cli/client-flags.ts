@@ -1,5 +1,6 @@
 // What the commands have in common that talk to a group from outside: where it is, and how they print.
 
+import type { EarlyOrder } from '../../clients/src/index.ts'
 import { ConfigError, type Environment, type Flags } from '../config.ts'
 import type { OwnFlag } from './command.ts'
 
@@ -17,6 +18,26 @@ export const JSON_FLAG: OwnFlag = {
   flag: 'json',
   argument: '',
   description: 'JSON lines also on a terminal; in a pipe they are printed anyway.',
+}
+
+const ORDERS = ['fifo', 'causal', 'agreed', 'safe'] as const satisfies readonly ('safe' | EarlyOrder)[]
+
+export const ORDER_FLAG: OwnFlag = {
+  flag: 'order',
+  argument: 'LEVEL',
+  description:
+    'What is waited for before an event is shown. fifo: for what its publisher has published before it. causal: also for ' +
+    'all that its replica held when it took it. agreed: for its place in the order. safe: until every member holds it; ' +
+    'below that an event may be taken back.',
+  default: 'safe',
+  offers: ORDERS,
+}
+
+export function orderOf(flags: Flags): 'safe' | EarlyOrder {
+  const given = flags['order'] ?? 'safe'
+  const order = ORDERS.find((one) => one === given)
+  if (order === undefined) throw new ConfigError([`--order is one of ${ORDERS.join(', ')}, and was given "${given}"`])
+  return order
 }
 
 export function replicasOf(flags: Flags, environment: Environment): string[] {

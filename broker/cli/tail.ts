@@ -8,7 +8,7 @@ import { forPeople, JSON_FLAG, REPLICA_FLAG, replicasOf } from './client-flags.t
 import { type Command, wholeNumber } from './command.ts'
 import { exitCode, INTERRUPTED, interruption } from './interruption.ts'
 import { note } from './notes.ts'
-import { printItem } from './print-items.ts'
+import { ItemPrinter } from './print-items.ts'
 
 /** What is kept while it looks is a number for each event wanted, a few times. */
 const LINES_MAX = 1_000_000
@@ -52,8 +52,8 @@ export const tail: Command = {
     try {
       const from = await placeOfNewest(client, topics, lines, head, signal)
       const until = follow ? undefined : head
-      for await (const item of client.subscribe(topics, { from, until, signal }))
-        await printItem(item, forPeople(flags))
+      const printer = new ItemPrinter(forPeople(flags))
+      for await (const item of client.subscribe(topics, { from, until, signal })) await printer.print(item)
       return signal.aborted ? exitCode(signal) : missing.length > 0 ? 1 : 0
     } finally {
       client.close()

@@ -2,7 +2,7 @@
 
 import test from 'ava'
 import { Group } from '../clients/group.ts'
-import { runAt as lockstep, objects } from './lockstep.ts'
+import { commandAt, runAt as lockstep, objects } from './lockstep.ts'
 
 const TYPED = JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] })
 const lines = (from: number, to: number): string =>
@@ -53,6 +53,36 @@ test('pub and sub: lines go in, and come out in order, with keys; the same input
   )
 })
 
+for (const order of ['fifo', 'causal', 'agreed'])
+  test(`sub --order ${order}: each event once, and each that was shown without a place is kept; the limit counts places`, async (t) => {
+    const group = await Group.start(t)
+    await group.putTopic('orders')
+    const sub = commandAt(t, group, ['sub', 'orders', '--from', 'start', '--order', order, '--limit', '300'])
+    t.is((await lockstep(t, group, ['pub', 'orders'], lines(1, 100))).code, 0)
+    await sub.printed(/"n":100/)
+    t.is((await lockstep(t, group, ['pub', 'orders'], lines(101, 300))).code, 0)
+    const { code, stdout, stderr } = await sub.ended()
+    t.is(code, 0, stderr)
+    const items = objects(stdout)
+    const events = items.filter(({ kind }) => kind === 'event')
+    t.deepEqual(
+      events.map(({ data }) => data.n),
+      Array.from({ length: 300 }, (_, i) => i + 1),
+    )
+    const shown = events.filter(({ seq }) => seq === undefined).map(({ ref }) => ref)
+    t.true(shown.length > 0, 'some are shown before they have their places')
+    const kept = items.filter(({ kind }) => kind === 'kept')
+    t.deepEqual(
+      kept.map(({ ref }) => ref),
+      shown,
+    )
+    const offsets = items.flatMap(({ offset }) => offset ?? [])
+    t.deepEqual(
+      offsets,
+      Array.from({ length: 300 }, (_, i) => i + 1),
+    )
+  })
+
 test('pub, a line that is refused: named, and nothing behind it is published; mended, it goes on there', async (t) => {
   const group = await Group.start(t, 1)
   await group.putTopic('orders', { schema: JSON.parse(TYPED) as object })
@@ -82,6 +112,8 @@ test('cluster: the view; nobody there, or called wrongly: a sentence', async (t)
     ['sub'],
     ['topics', 'a', 'b'],
     ['sub', 'a', '--limit', '0'],
+    ['sub', 'a', '--order', 'best'],
+    ['bench', '--order', 'total'],
     ['cluster', '--replica', 'here'],
   ]) {
     const wrong = await lockstep(t, group, args)

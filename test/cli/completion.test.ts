@@ -53,6 +53,8 @@ bash('bash: commands, flags, what flags take, and files', async (t) => {
   ])
   t.deepEqual(await offered(t, ['start', '--na']), ['--name', '--nats'])
   t.deepEqual(await offered(t, ['sub', 'orders', '--from', '']), ['now', 'start'])
+  for (const command of ['sub', 'bench'])
+    t.deepEqual(await offered(t, [command, '--order', '']), ['fifo', 'causal', 'agreed', 'safe'])
   t.deepEqual(await offered(t, ['tail', '-n', '']), [], 'a number is for people')
   t.deepEqual(await offered(t, ['completion', '']), ['bash', 'zsh', 'fish'])
   t.deepEqual(await offered(t, ['schema', 'orders', '--put', `${bin}/lo`]), [`${bin}/lockstep`])

@@ -57,6 +57,32 @@ terminalTest(
   },
 )
 
+terminalTest(
+  'sub --order fifo on a terminal: what has no place has a ?, and is said again, kept or taken back',
+  async (t) => {
+    const group = await Group.start(t)
+    await group.putTopic('orders')
+    t.is((await runAt(t, group, ['pub', 'orders', '--key', 'n'], '{"n":1}\n')).code, 0)
+    const { url } = group.of('c')
+    const environment = { LOCKSTEP_REPLICA: url, NO_COLOR: '1' }
+    const seen = onTerminal(group, 'lockstep sub orders --from start --order fifo --limit 2', environment)
+    while (!/^lockstep_subscribers 1$/m.test(await (await fetch(`${url}/metrics`)).text()));
+    const json = { 'Content-Type': 'application/json', 'Lockstep-Key': 'k' }
+    group.mute.add('c')
+    const published = fetch(`${url}/v1/topics/orders/events`, { method: 'POST', headers: json, body: '{"n":2}' })
+    await group.putOut('c')
+    t.is((await published).status, 200)
+    const [first, ...rest] = (await seen).split('\n')
+    t.regex(first!, /^ {7}\d {2}orders 1 {2}\{"n":1\}$/)
+    const [shown, retract, again, kept] = rest
+    t.is(shown, '       ?  orders k  {"n":2}')
+    t.is(retract, '       -  taken back: orders k  {"n":2}')
+    t.is(again, shown)
+    t.regex(kept!, /^ {7}\d {2}kept: orders k {2}\{"n":2\}$/)
+    t.is(rest[4], 'exit code 0')
+  },
+)
+
 terminalTest('pub, typed at the terminal: says what it waits for', async (t) => {
   const group = await Group.start(t, 1)
   await group.putTopic('orders')

@@ -5,6 +5,7 @@ import { readConfig } from '../../broker/config.ts'
 import { MemoryHub } from '../../broker/fabric/memory.ts'
 import { createLog } from '../../broker/log.ts'
 import { Replica } from '../../broker/replica.ts'
+import type { Cluster } from '../../clients/src/index.ts'
 
 export class Group {
   readonly replicas: Map<string, Replica> = new Map()
@@ -61,6 +62,19 @@ export class Group {
     })
     this.replicas.set(name, replica)
     return replica
+  }
+
+  /** The others do not hear it, and put it out; then they hear it again, and it comes back. */
+  async putOut(name: string): Promise<void> {
+    this.mute.add(name)
+    const [other] = this.names.filter((one) => one !== name)
+    const { url } = this.of(other as string)
+    for (let out = false; !out; ) {
+      const { view } = (await (await fetch(`${url}/v1/cluster`)).json()) as Cluster
+      out = view.members.every((member) => member.name !== name)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    this.mute.delete(name)
   }
 
   async putTopic(topic: string, settings: object = {}): Promise<void> {

@@ -8,6 +8,8 @@ import {
   ask,
   forPeople,
   JSON_FLAG,
+  ORDER_FLAG,
+  orderOf,
   put,
   REPLICA_FLAG,
   readable,
@@ -29,13 +31,15 @@ export const bench: Command = {
   about:
     'Publishes to a topic of its own and subscribes to it, at different replicas, and says how many events a second came ' +
     'through and how long they took, until they were acknowledged and until they were received. It checks that nothing was ' +
-    'lost, came twice or out of order; that is worth something while replicas are killed. The topic is deleted afterwards. ' +
+    'lost, came twice or out of order; that is worth something while replicas are killed. At an --order below safe the ' +
+    'latency is that of showing an event, of those that are kept: what is taken back was not received. The topic is deleted afterwards. ' +
     'At full speed latencies are those of full queues; at a fixed --rate they count from when an event was due, ' +
     'so a pause of the group is seen in all that were due meanwhile. Clients of this kind all run in this one process: ' +
     'when it keeps a core busy, it is what limits.',
   examples: [
     'lockstep bench',
     'lockstep bench --rate 1000 --seconds 30',
+    'lockstep bench --rate 1000 --order agreed',
     'lockstep bench --publishers 3 --subscribers 3 --bytes 1000 --typed | jq .received[0].latencyMs.p99',
   ],
   ownFlags: [
@@ -44,6 +48,7 @@ export const bench: Command = {
     { flag: 'bytes', argument: 'N', description: "Bytes of an event's data, some 40 at least.", default: '100' },
     { flag: 'rate', argument: 'N', description: 'Events a second, of all publishers together. Default: full speed.' },
     { flag: 'seconds', argument: 'N', description: 'How long it publishes.', default: '10' },
+    ORDER_FLAG,
     { flag: 'typed', argument: '', description: 'The topic has a JSON Schema that each event is checked by.' },
     REPLICA_FLAG,
     JSON_FLAG,
@@ -60,6 +65,7 @@ export const bench: Command = {
     const given = {
       publishers: whole('publishers', 1, 1000),
       subscribers: whole('subscribers', 1, 1000),
+      order: orderOf(flags),
       bytes: whole('bytes', 100, 1024 * 1024),
       eventsASecond: flags['rate'] === undefined ? undefined : whole('rate', 1, 10_000_000),
       seconds: whole('seconds', 10, 86_400),
@@ -127,11 +133,19 @@ interface Line {
   readonly perSecond: number
 }
 
+interface Received extends Line, Findings {
+  readonly at: string
+  readonly latencyMs: Latency | null
+  /** Shown, and taken back; 0 at safe. */
+  readonly takenBack: number
+}
+
 interface Report {
   readonly ok: boolean
   readonly topic: string
   readonly publishers: number
   readonly subscribers: number
+  readonly order: BenchOptions['order']
   readonly bytes: number
   readonly typed: boolean
   /** Null: full speed. */
@@ -139,8 +153,8 @@ interface Report {
   readonly seconds: number
   readonly sent: Line & { readonly lateMs: Latency | null; readonly unsent: number }
   readonly acknowledged: Line & { readonly latencyMs: Latency | null }
-  readonly received: readonly (Line & { readonly at: string; readonly latencyMs: Latency | null } & Findings)[]
-  /** Whether all subscribers were given the same events in the same order. */
+  readonly received: readonly Received[]
+  /** Whether all subscribers were given the same events, and their places in the same order. */
   readonly sameOrder: boolean
   readonly gaps: number
   readonly errors: { readonly [code: string]: { readonly count: number; readonly message: string } }
@@ -150,13 +164,14 @@ interface Report {
 }
 
 function reportOf(run: BenchRun, options: BenchOptions, typed: boolean): Report {
-  const { topic, publishers, subscribers, bytes, eventsASecond, signal } = options
+  const { topic, publishers, subscribers, order, bytes, eventsASecond, signal } = options
   const seconds = run.elapsedMs / 1000
   const line = (events: number): Line => ({ events, perSecond: seconds > 0 ? Math.round(events / seconds) : 0 })
   const received = run.ledgers.map((ledger, i) => {
     const latency = run.receiving[i] as RecordableHistogram
     const at = run.subscriberClients[i]?.cluster?.replica ?? '?'
-    return { at, ...line(latency.count), latencyMs: latencyOf(latency), ...ledger.findings() }
+    const { takenBack } = ledger
+    return { at, ...line(latency.count), latencyMs: latencyOf(latency), takenBack, ...ledger.findings() }
   })
   const sameOrder = run.ledgers.every((ledger) => ledger.agreesWith(run.ledgers[0] as typeof ledger))
   const faults = received.reduce((sum, one) => sum + faultsOf(one), 0)
@@ -170,6 +185,7 @@ function reportOf(run: BenchRun, options: BenchOptions, typed: boolean): Report 
     topic,
     publishers,
     subscribers,
+    order,
     bytes,
     typed,
     rate: eventsASecond ?? null,
@@ -185,8 +201,8 @@ function reportOf(run: BenchRun, options: BenchOptions, typed: boolean): Report 
   }
 }
 
-function faultsOf({ lost, twice, outOfOrder, refusedAndCame, strange }: Findings): number {
-  return lost + twice + outOfOrder + refusedAndCame + strange
+function faultsOf({ lost, twice, outOfOrder, unsettled, refusedAndCame, strange }: Findings): number {
+  return lost + twice + outOfOrder + unsettled + refusedAndCame + strange
 }
 
 function latencyOf(histogram: RecordableHistogram): Latency | null {
@@ -200,7 +216,7 @@ function rounded(value: number): number {
 }
 
 function forReading(report: Report): string {
-  const { sent, acknowledged, received, publishers, subscribers, bytes, typed, rate, seconds, busy } = report
+  const { sent, acknowledged, received, publishers, subscribers, order, bytes, typed, rate, seconds, busy } = report
   const row = (what: string, { events, perSecond }: Line, latency: Latency | null): (string | number)[] =>
     latency === null
       ? [what, events, perSecond, '-', '-', '-']
@@ -212,7 +228,7 @@ function forReading(report: Report): string {
   ]
   const several = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
   const speed = rate === null ? 'at full speed' : `${readable(rate)} a second`
-  const setting = `${several(publishers, 'publisher')}, ${several(subscribers, 'subscriber')}, ${bytes} B${typed ? ', typed' : ''}`
+  const setting = `${several(publishers, 'publisher')}, ${several(subscribers, 'subscriber')} at ${order}, ${bytes} B${typed ? ', typed' : ''}`
   return [
     table(['', 'events', 'a second', 'p50 ms', 'p99 ms', 'max ms'], rows),
     '',
@@ -232,11 +248,12 @@ function troubles({ ok, rate, sent, received, sameOrder, gaps, errors, brokenCon
   if (gaps > 0)
     lines.push(`Gaps: ${gaps}. A subscriber was too slow for what the topic keeps, or the topic was deleted.`)
   for (const [i, one] of received.entries()) {
-    const { lost, twice, outOfOrder, refusedAndCame, strange } = one
+    const { lost, twice, outOfOrder, unsettled, refusedAndCame, strange, takenBack } = one
+    if (takenBack > 0) lines.push(`Subscriber ${i + 1}: ${readable(takenBack)} shown and taken back.`)
     if (faultsOf(one) === 0) continue
     lines.push(
       `Subscriber ${i + 1}: ${readable(lost)} lost, ${readable(twice)} twice, ${readable(outOfOrder)} out of order, ` +
-        `${readable(refusedAndCame)} refused and came, ${readable(strange)} published by somebody else.`,
+        `${readable(unsettled)} neither kept nor taken back, ${readable(refusedAndCame)} refused and came, ${readable(strange)} published by somebody else.`,
     )
   }
   if (!sameOrder) lines.push('Subscribers were not given the same events in the same order.')

@@ -4,7 +4,7 @@
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, LockstepError } from '../../../clients/src/index.ts'
+import { type Client, type EarlyOrder, LockstepError } from '../../../clients/src/index.ts'
 import { attach } from '../attach.ts'
 import { Ledger, Published } from './ledger.ts'
 import { publishOnSchedule } from './load.ts'
@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly urls: readonly string[]
   readonly publishers: number
   readonly subscribers: number
+  /** Of subscribers. */
+  readonly order: 'safe' | EarlyOrder
   readonly bytes: number
   /** Of all publishers together; undefined: as fast as there is room. */
   readonly eventsASecond: number | undefined
@@ -84,7 +86,8 @@ export class BenchRun {
 
   constructor(options: BenchOptions) {
     this.options = options
-    const { urls, publishers, subscribers, signal } = options
+    const { urls, publishers, subscribers, order, signal } = options
+    const inOrder = order === 'agreed' || order === 'safe'
     // The next replica for each: a subscriber is elsewhere than the publisher, if there is an elsewhere.
     let next = 0
     const client = (): Client =>
@@ -94,7 +97,7 @@ export class BenchRun {
       })
     this.published = Array.from({ length: publishers }, () => new Published())
     this.publisherClients = this.published.map(client)
-    this.ledgers = Array.from({ length: subscribers }, () => new Ledger(this.published))
+    this.ledgers = Array.from({ length: subscribers }, () => new Ledger(this.published, inOrder))
     this.subscriberClients = this.ledgers.map(client)
     this.receiving = this.ledgers.map(histogram)
     signal.addEventListener('abort', () => this.stop.abort())
@@ -178,11 +181,22 @@ export class BenchRun {
     const ledger = this.ledgers[i] as Ledger
     const latency = this.receiving[i] as RecordableHistogram
     const client = this.subscriberClients[i] as Client
-    for await (const item of client.subscribe<BenchData>([this.options.topic], { from: 'start' })) {
+    const { topic, order } = this.options
+    for await (const item of client.subscribe<BenchData>([topic], { from: 'start', order })) {
+      if (item.kind === 'view') continue
+      const now = this.moved()
       if (item.kind === 'gap') this.gaps++
-      if (item.kind !== 'event') continue
-      const { p, n, us } = item.data ?? NOTHING
-      if (ledger.take(p, n, item.seq)) record(latency, this.moved() - us / 1000)
+      else if (item.kind === 'retract') ledger.takeBack(item.ref)
+      else if (item.kind === 'kept') {
+        // Only now, since what is taken back was not received.
+        const ms = ledger.keep(item.ref, item.seq)
+        if (ms !== undefined) record(latency, ms)
+      } else {
+        const { p, n, us } = item.data ?? NOTHING
+        const ms = now - us / 1000
+        if ('ref' in item && item.seq === undefined) ledger.show(item.ref, p, n, ms)
+        else if (ledger.take(p, n, item.seq as number)) record(latency, ms)
+      }
     }
   }
 
@@ -221,7 +235,7 @@ export class BenchRun {
   private async whenStill(isSo: () => boolean): Promise<void> {
     let [before, movedAt] = [-1, performance.now()]
     while (!isSo()) {
-      const moved = this.acknowledged + this.ledgers.reduce((sum, { received }) => sum + received, 0)
+      const moved = this.acknowledged + this.ledgers.reduce((sum, { moves }) => sum + moves, 0)
       if (moved !== before) [before, movedAt] = [moved, performance.now()]
       const patienceMs = this.stop.signal.aborted ? IMPATIENCE_MS : PATIENCE_MS
       if (performance.now() - movedAt > patienceMs) return

@@ -41,6 +41,24 @@ test('at a rate, typed, from two publishers to three subscribers: figures of eac
   t.deepEqual(await topicsOf(group), [])
 })
 
+for (const order of ['fifo', 'causal', 'agreed'])
+  test(`--order ${order}, two publishers, a replica put out meanwhile: what was taken back is not received; all is kept in one order`, async (t) => {
+    const group = await Group.start(t)
+    const args = ['--rate', '400', '--seconds', '2', '--publishers', '2', '--subscribers', '3', '--order', order]
+    const command = commandAt(t, group, ['bench', ...args])
+    await topicUnderWay(t, group, 100)
+    await group.putOut('a')
+    const { code, stdout, stderr } = await command.ended()
+    t.is(code, 0, stderr + stdout)
+    const [report] = objects(stdout)
+    t.like(report, { ok: true, order, sameOrder: true, gaps: 0, errors: {} })
+    for (const one of report.received)
+      t.like(one, { events: report.sent.events, lost: 0, twice: 0, outOfOrder: 0, unsettled: 0 })
+    const takenBack = report.received.map((one: { takenBack: number }) => one.takenBack)
+    // As agreed only if the others' slots happened to be known for it.
+    if (order !== 'agreed') t.true(Math.max(...takenBack) > 0, 'the subscriber at a was shown what only a had')
+  })
+
 test('its replica is killed at full speed: nothing is lost, and what it was told is in the figures', async (t) => {
   const group = await Group.start(t)
   const command = commandAt(t, group, ['bench', '--seconds', '2', '--subscribers', '3'])
