@@ -129,6 +129,16 @@ function notified(sequence: number, place: number): Observation {
   return { type: 'notified', subscriber: 'subscriber 1', publisher: 'publisher 1', sequence, place }
 }
 
+/** A subscriber below `safe`. */
+function told(type: 'shown' | 'takenBack', sequence: number, order: EarlyLevel = 'agreed', of = 1): Observation {
+  return { type, subscriber: `${order} subscriber`, order, publisher: `publisher ${of}`, sequence }
+}
+
+function placed(sequence: number, place: number, kept: boolean, order: EarlyLevel = 'agreed'): Observation {
+  const publisher = 'publisher 1'
+  return { type: 'notified', subscriber: `${order} subscriber`, publisher, sequence, place, kept }
+}
+
 /** Three members; two events; c dies; a and b go on. */
 const CLEAN: readonly Observation[] = [
   ...[A, B, C].map((of): Observation => ({ type: 'started', process: name(of), incarnation: of })),
@@ -160,6 +170,13 @@ const CLEAN: readonly Observation[] = [
   view(B, 2, 4, [A, B]),
   notified(1, 1),
   notified(2, 2),
+  told('shown', 1),
+  told('shown', 2),
+  told('takenBack', 2),
+  placed(1, 1, true),
+  told('shown', 2),
+  placed(2, 2, true),
+  placed(3, 3, false),
   { type: 'confirmed', publisher: 'publisher 1', sequence: 2 },
   ended(),
 ]
@@ -394,7 +411,33 @@ const EARLY: typeof VIOLATIONS = [
   ],
 ].map(([what, history, says]) => ['G11', what, history, says] as (typeof VIOLATIONS)[number])
 
-for (const [id, what, history, says] of [...VIOLATIONS, ...EARLY])
+const isTold = (type: 'shown' | 'takenBack', sequence: number) => (one: Observation) =>
+  one.type === type && one.sequence === sequence
+const isPlaced = (sequence: number) => (one: Observation) =>
+  one.type === 'notified' && one.subscriber === 'agreed subscriber' && one.sequence === sequence
+
+const SHOWN: readonly (typeof VIOLATIONS)[number][] = [
+  ['shown, not in the order of its publisher', bent(isTold('shown', 1), []), /is shown .* 2 after 0/],
+  ['shown twice', bent(isTold('shown', 1), [told('shown', 1), told('shown', 1)]), /is shown .* 1 after 1/],
+  ['shown when it has its place', [...CLEAN.slice(0, -1), told('shown', 3), ended()], /is shown .* 3 after 3/],
+  ['taken back, and not shown', bent(isTold('takenBack', 2), [told('takenBack', 9)]), /and not shown/],
+  ['taken back twice', bent(isTold('takenBack', 2), [told('takenBack', 2), told('takenBack', 2)]), /and not shown/],
+  ['kept, and not shown', bent(isPlaced(3), [placed(3, 3, true)]), /is kept, which it was not shown/],
+  ['given instead of kept', bent(isPlaced(2), [placed(2, 2, false)]), /is given .* again, which it was shown/],
+  [
+    'agreed, and kept in another order',
+    bent(isTold('shown', 1), [told('shown', 1, 'agreed', 2), told('shown', 1)]),
+    /is given .* after it was shown publisher 2's event 1/,
+  ],
+  ['neither kept nor taken back', bent(isPlaced(2), []), /is left with .* 2, neither/],
+].map(([what, history, says]) => ['G12', what, history, says] as (typeof VIOLATIONS)[number])
+
+test('G12: at fifo publishers may be kept in another order than they were shown', (t) => {
+  const shown = [told('shown', 1, 'fifo', 2), told('shown', 1, 'fifo'), placed(1, 1, true, 'fifo')]
+  t.deepEqual(broken([...CLEAN.slice(0, -1), ...shown, told('takenBack', 1, 'fifo', 2), ended()]), [])
+})
+
+for (const [id, what, history, says] of [...VIOLATIONS, ...EARLY, ...SHOWN])
   test(`${id}, ${what}: the checker says so`, (t) => {
     const said = broken(history)
     const mine = said.filter((text) => text.startsWith(`${id} `))

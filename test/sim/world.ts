@@ -231,12 +231,12 @@ export class World {
     )
   }
 
-  /** What is found at the end, for the checkers. */
   /** The replicas serve subscribers at all levels. */
   get servesEarly(): boolean {
     return this.options.application === 'broker'
   }
 
+  /** What is found at the end, for the checkers. */
   ended(more: Pick<Ended, 'confirmed' | 'subscribers' | 'complaints' | 'idle'>): void {
     this.observe({
       type: 'ended',
