@@ -1,11 +1,12 @@
 // Below `safe`: what a subscription was shown and has not been told the fate of. At a new replica that is in doubt: what is
-// shown or given again there goes on as if nothing had happened, and the rest is taken back.
+// shown or given again there goes on as if nothing had happened, and the rest is taken back. It is compared, since a number
+// that was refused may have been given to another event meanwhile.
 
 export class Early {
   private readonly inOrder: boolean
-  /** In the order in which they were shown. */
-  private shown = new Set<string>()
-  private doubtful = new Set<string>()
+  /** Their data, in the order in which they were shown. */
+  private shown = new Map<string, Uint8Array>()
+  private doubtful = new Map<string, Uint8Array>()
 
   /** `inOrder`: as `agreed`, where nothing may be given before what was shown before it. */
   constructor(inOrder: boolean) {
@@ -14,19 +15,20 @@ export class Early {
 
   /** At another replica from now on. */
   moved(): void {
-    this.doubtful = new Set([...this.shown, ...this.doubtful])
-    this.shown = new Set()
+    this.doubtful = new Map([...this.shown, ...this.doubtful])
+    this.shown = new Map()
   }
 
   /**
    * An event is shown, or given with its place: what is to be taken back first, and whether the program has it
    * already.
    */
-  met(ref: string, placed: boolean): { retracted: string[]; known: boolean } {
-    const known = this.doubtful.has(ref)
+  met(ref: string, data: Uint8Array, placed: boolean): { retracted: string[]; known: boolean } {
+    const before = this.doubtful.get(ref)
+    const known = before !== undefined && isSame(before, data)
     const retracted = this.inOrder ? this.takeDoubtful(ref) : []
-    this.doubtful.delete(ref)
-    if (!placed) this.shown.add(ref)
+    if (this.doubtful.delete(ref) && !known) retracted.push(ref)
+    if (!placed) this.shown.set(ref, data)
     return { retracted, known }
   }
 
@@ -48,11 +50,15 @@ export class Early {
 
   private takeDoubtful(before: string | undefined): string[] {
     const taken: string[] = []
-    for (const ref of this.doubtful) {
+    for (const ref of this.doubtful.keys()) {
       if (ref === before) break
       taken.push(ref)
     }
     for (const ref of taken) this.doubtful.delete(ref)
     return taken
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i])
 }

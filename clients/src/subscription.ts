@@ -304,7 +304,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   private onEvent(event: IncomingEvent): void {
     const { ref, seq, offset } = event
     if (ref !== undefined && this.early) {
-      const { retracted, known } = this.early.met(ref, seq > 0)
+      const { retracted, known } = this.early.met(ref, event.data, seq > 0)
       for (const gone of retracted) this.give({ kind: 'retract', ref: gone })
       if (known) {
         if (seq > 0) this.give({ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) })

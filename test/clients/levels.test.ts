@@ -169,20 +169,35 @@ test('server-sent events: shown without an id, kept with one; CloudEvents are sa
   t.regex(((await refused.json()) as { detail: string }).detail, /CloudEvent/)
 })
 
+const DATA = Buffer.from('{"text":"x"}')
+
 test('what is in doubt after a move: met again it goes on, the rest is taken back; at agreed also what was shown before it', (t) => {
   const agreed = new Early(true)
-  for (const ref of ['x', 'y', 'z']) t.deepEqual(agreed.met(ref, false), { retracted: [], known: false })
+  for (const ref of ['x', 'y', 'z']) t.deepEqual(agreed.met(ref, DATA, false), { retracted: [], known: false })
   t.true(agreed.settled('x'))
   agreed.moved()
-  t.deepEqual(agreed.met('z', true), { retracted: ['y'], known: true })
-  t.deepEqual(agreed.met('y', false), { retracted: [], known: false })
+  t.deepEqual(agreed.met('z', Buffer.from(DATA), true), { retracted: ['y'], known: true })
+  t.deepEqual(agreed.met('y', DATA, false), { retracted: [], known: false })
   t.deepEqual(agreed.current(), [])
   const fifo = new Early(false)
-  for (const ref of ['x', 'y', 'z']) fifo.met(ref, false)
+  for (const ref of ['x', 'y', 'z']) fifo.met(ref, DATA, false)
   fifo.moved()
-  t.deepEqual(fifo.met('z', false), { retracted: [], known: true })
+  t.deepEqual(fifo.met('z', DATA, false), { retracted: [], known: true })
   fifo.moved()
-  t.deepEqual(fifo.met('x', true), { retracted: [], known: true })
+  t.deepEqual(fifo.met('x', DATA, true), { retracted: [], known: true })
   t.deepEqual(fifo.current(), ['z', 'y'])
   t.false(fifo.settled('y'))
+})
+
+test('a number that was refused was given to another event before the move was over: the first is taken back, the other is new', (t) => {
+  for (const inOrder of [true, false])
+    for (const placed of [true, false]) {
+      const early = new Early(inOrder)
+      for (const ref of ['x', 'y', 'z']) early.met(ref, DATA, false)
+      early.moved()
+      const before = inOrder ? ['x'] : []
+      t.deepEqual(early.met('y', Buffer.from('"other"'), placed), { retracted: [...before, 'y'], known: false })
+      t.deepEqual(early.current(), inOrder ? ['z'] : ['x', 'z'])
+      t.is(early.settled('y'), !placed)
+    }
 })
