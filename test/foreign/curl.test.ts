@@ -8,12 +8,12 @@ import { Program, testWith } from './program.ts'
 
 const curlTest = testWith('curl')
 
-/** What the section's blocks say to type, in order; in a block, a comment or an empty line ends one and begins the next. */
+/** What the section says to type with curl, in order; in a block, a comment or an empty line ends one and begins the next. */
 function scriptsOf(section: string): string[] {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
   const text = readme.slice(readme.indexOf(`\n## ${section}\n`)).split('\n## ')[1] ?? ''
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block!)
-  return blocks.flatMap((block) => block.trim().split(/\n+(?=#)|\n\n+/))
+  return blocks.flatMap((block) => block.trim().split(/\n+(?=#)|\n\n+/)).filter((script) => /^ *curl /m.test(script))
 }
 
 class Terminal {
