@@ -111,6 +111,7 @@ export class Replica {
             const timer = setInterval(call, ms)
             return () => clearInterval(timer)
           },
+          onLost: (incarnation) => guarded(() => replica?.hint(incarnation)),
         },
       )
     } catch (error) {

@@ -18,6 +18,8 @@ export interface HttpOptions {
   readonly unexpected: (error: unknown) => void
   /** Calls every so often until the function that it returns is called. */
   readonly every: (ms: number, call: () => void) => () => void
+  /** A client came from this member, to which its connection broke. */
+  readonly onLost?: (incarnation: string) => void
   /** How often streams show that they are alive. Too large: proxies cut them off, and clients notice late. */
   readonly heartbeatMs?: number
   /** The same for streams over WebSocket, whose clients move to another replica when nothing comes. */
@@ -52,10 +54,10 @@ const REQUESTS_AHEAD_MAX = 32
 
 export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
   const { heartbeatMs = 15_000, beatMs = 5000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
-  const { unexpected, every } = options
+  const { unexpected, every, onLost = () => {} } = options
   const { connectionsMax } = operations.limits
   const streams = new EventStreams()
-  const webSockets = new Streams({ operations, unexpected, every, beatMs })
+  const webSockets = new Streams({ operations, unexpected, every, beatMs, onLost })
   const handle = makeApp({ operations, streams, unexpected }).callback()
   const sockets = new Set<Socket>()
   const surplus = new WeakSet<Duplex>()

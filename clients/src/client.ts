@@ -78,6 +78,8 @@ export class Client {
   private welcomed = false
   private welcomedAt = 0
   private latest: Cluster | undefined
+  /** The member to which the last connection broke, until another one is told. */
+  private lost: string | undefined
   private nextSub = 1
   private timer: ReturnType<typeof setTimeout> | undefined
   private closed = false
@@ -196,6 +198,9 @@ export class Client {
         this.welcomedAt = performance.now()
         this.onCluster(welcome)
         const connection = this.connection as Connection
+        if (this.lost !== undefined && this.lost !== welcome.incarnation)
+          connection.say({ op: 'lost', incarnation: this.lost })
+        this.lost = undefined
         this.publisher.attach(connection, welcome.limits, welcome.history)
         for (const subscription of this.subscriptions.values()) subscription.attach(connection)
       },
@@ -204,7 +209,10 @@ export class Client {
         const sub = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(1, true)
         this.subscriptions.get(sub)?.events(bytes)
       },
-      ended: (why) => this.onEnded(why, url),
+      ended: (why) => {
+        if (this.welcomed) this.lost = this.latest?.incarnation
+        this.onEnded(why, url)
+      },
     })
   }
 

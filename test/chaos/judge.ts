@@ -87,6 +87,7 @@ export class Judge {
     // Whatever any client knew by now is a cause of this event, and comes before it.
     const known: Observation = {
       type: 'received',
+      by: 'slot',
       process: CLIENTS,
       history,
       ...PLACE,

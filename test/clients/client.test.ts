@@ -1,7 +1,16 @@
 // The client library against whole groups: what a program sees while replicas come and go.
 
 import test from 'ava'
-import { type Client, connect, type Event, type Item, LockstepError } from '../../clients/src/index.ts'
+import { WebSocket } from 'ws'
+import {
+  type Client,
+  connect,
+  type Event,
+  type Item,
+  LockstepError,
+  type WebSocketClass,
+} from '../../clients/src/index.ts'
+import { serve } from '../http/served.ts'
 import { Group } from './group.ts'
 
 interface Order {
@@ -205,4 +214,38 @@ test('closed, aborted, full: each is said with what is known of the event', asyn
   const next = ended.next()
   ended.close()
   t.deepEqual(await next, { done: true, value: undefined })
+})
+
+test('its replica is gone without a word: the next one is told which; after a goodbye it is not', async (t) => {
+  const lost: string[] = []
+  const all = await Promise.all(
+    ['f01', 'f02'].map(async (incarnation) => {
+      const served = await serve(t, {}, { onLost: (gone) => lost.push(`${gone} to ${incarnation}`) })
+      served.replica.incarnation = incarnation
+      return served
+    }),
+  )
+  const sockets: WebSocket[] = []
+  class Kept extends WebSocket {
+    constructor(url: string, subprotocol: string) {
+      super(url, subprotocol)
+      sockets.push(this)
+    }
+  }
+  const client = connect({ replicas: all.map(({ url }) => url), WebSocket: Kept as WebSocketClass })
+  t.teardown(() => client.close())
+  const at = async (isThere: (incarnation: string) => boolean): Promise<string> => {
+    while (!isThere(client.cluster?.incarnation ?? '')) await new Promise((resolve) => setImmediate(resolve))
+    return client.cluster!.incarnation
+  }
+  const first = await at((incarnation) => incarnation !== '')
+  sockets.at(-1)!.terminate()
+  const second = await at((incarnation) => incarnation !== first)
+  while (lost.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(lost, [`${first} to ${second}`])
+  await all.find(({ replica }) => replica.incarnation === second)!.server.close(1000)
+  await at((incarnation) => incarnation === first)
+  // What it says first has come when this is answered.
+  await t.throwsAsync(client.publish('none', 1), { message: /no topic none/ })
+  t.is(lost.length, 1)
 })

@@ -61,6 +61,7 @@ export class ReplicaModel implements Operations {
   private readonly topics = new Map<string, Topic>()
   private readonly publishers = new Map<string, { next: number; replies: Map<number, Published> }>()
   log: Entry[] = []
+  incarnation = 'f00'
   seq = 0
   lostThrough = 0
 
@@ -195,11 +196,11 @@ export class ReplicaModel implements Operations {
   }
 
   cluster(): ClusterStatus {
-    const { history, primary, reason, seq } = this
-    const view = { number: 1, members: [{ name: 'a', incarnation: 'f00', url: 'http://a.test', rank: 0 }] }
+    const { history, primary, reason, seq, incarnation } = this
+    const view = { number: 1, members: [{ name: 'a', incarnation, url: 'http://a.test', rank: 0 }] }
     const state = primary ? ('member' as const) : ('observer' as const)
     const clients = this.cursors.size
-    const status = { history, view, self: 'a', incarnation: 'f00', primary, state, seq, digest: '00c0ffee', clients }
+    const status = { history, view, self: 'a', incarnation, primary, state, seq, digest: '00c0ffee', clients }
     return reason === undefined ? status : { ...status, reason }
   }
 

@@ -275,3 +275,14 @@ test('the replica stops: goodbye, publishes under way are answered, no new ones 
   t.is(await client.closed, 1001)
   await stopped
 })
+
+test('a client says that it lost a member: the replica is told once', async (t) => {
+  const lost: string[] = []
+  const { url } = await serve(t, {}, { onLost: (incarnation) => lost.push(incarnation) })
+  const client = await StreamClient.open(t, url)
+  client.say({ op: 'lost', incarnation: 'f01' })
+  client.say({ op: 'lost', incarnation: 'f02' })
+  client.say({ op: 'ping', id: 1 })
+  await client.next('pong')
+  t.deepEqual(lost, ['f01'])
+})

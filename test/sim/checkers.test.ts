@@ -95,7 +95,7 @@ function submitted(by: number, token: number): Observation {
 
 function received(at: number, sender: number, slot: number, previousPayload: number): Observation {
   const rank = RANKS.get(sender) ?? 0
-  return { type: 'received', process: name(at), history: HISTORY, view: 1, rank, slot, previousPayload }
+  return { type: 'received', process: name(at), history: HISTORY, view: 1, rank, slot, previousPayload, by: 'slot' }
 }
 
 function acknowledged(at: number, position: number, token: number): Observation {

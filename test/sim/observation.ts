@@ -37,6 +37,8 @@ export type Observation =
       readonly rank: number
       readonly slot: number
       readonly previousPayload: number
+      /** A repair that does not begin where it is needed is dropped whole: its slots are not known by it. */
+      readonly by: 'slot' | 'repair'
     }
   /** A publisher was told that its submission is in. */
   | {

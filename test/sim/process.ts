@@ -275,6 +275,7 @@ export class SimulatedProcess implements Port {
           rank: sender,
           slot,
           previousPayload,
+          by: message.kind === 'slot' ? 'slot' : 'repair',
         })
     }
     this.reading = envelope?.message.kind

@@ -21,6 +21,8 @@ export interface StreamParts {
   readonly operations: Operations
   readonly beatMs: number
   readonly unexpected: (error: unknown) => void
+  /** The client has lost its connection to this member. */
+  readonly onLost: (incarnation: string) => void
 }
 
 const SUBSCRIPTIONS_MAX = 1000
@@ -52,6 +54,7 @@ export class StreamConnection implements SubscriptionHost {
   private paused = false
   private closed = false
   private ending = false
+  private saidLost = false
 
   constructor(parts: StreamParts) {
     this.parts = parts
@@ -171,11 +174,19 @@ export class StreamConnection implements SubscriptionHost {
         this.subscriptions.get(request.sub)?.close()
         if (this.subscriptions.delete(request.sub)) this.say({ op: 'ended', sub: request.sub })
         return
+      case 'lost':
+        return this.onLost(request.incarnation)
       case 'ping':
         return this.say({ op: 'pong', id: request.id })
       default:
         request satisfies never
     }
+  }
+
+  /** One a stream: a client comes from one replica, and more would be questions to the group for nothing. */
+  private onLost(incarnation: string): void {
+    if (!this.saidLost) this.parts.onLost(incarnation)
+    this.saidLost = true
   }
 
   private onPublisher(id: string): void {

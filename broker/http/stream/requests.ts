@@ -12,6 +12,7 @@ export type StreamRequest =
   | SubscribeRequest
   | { readonly op: 'credit'; readonly sub: number; readonly bytes: number }
   | { readonly op: 'unsubscribe'; readonly sub: number }
+  | { readonly op: 'lost'; readonly incarnation: string }
   | { readonly op: 'ping'; readonly id: string | number }
 
 export interface SubscribeRequest {
@@ -24,7 +25,7 @@ export interface SubscribeRequest {
   readonly credit: number
 }
 
-const OPS = ['publisher', 'subscribe', 'credit', 'unsubscribe', 'ping'] as const satisfies StreamRequest['op'][]
+const OPS = ['publisher', 'subscribe', 'credit', 'unsubscribe', 'lost', 'ping'] as const satisfies StreamRequest['op'][]
 const DEPTH_MAX = 4
 
 const validators = compile()

@@ -17,6 +17,8 @@ export interface StreamsParts {
   readonly every: (ms: number, call: () => void) => () => void
   /** Within this time something is said on each stream. Too large: clients notice late that a replica is gone. */
   readonly beatMs: number
+  /** A client has lost its connection to this member of the group. */
+  readonly onLost: (incarnation: string) => void
 }
 
 /** How often it is looked whether the view has changed, or whether this replica is primary. */
@@ -88,8 +90,7 @@ export class Streams {
       )
     }
     this.server.handleUpgrade(request, transport, head, (socket) => {
-      const { operations, unexpected, beatMs } = this.parts
-      const stream = new StreamConnection({ socket, transport, operations, beatMs, unexpected })
+      const stream = new StreamConnection({ ...this.parts, socket, transport })
       this.open.add(stream)
       socket.once('close', () => this.open.delete(stream))
     })

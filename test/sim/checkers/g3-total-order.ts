@@ -1,6 +1,6 @@
 // G3: safe deliveries at any two members, over all views of a history, are prefixes of one sequence, in which each
 // entry has its own position; and no effect comes before its cause. A cause of a request is any payload slot of the
-// same view that had reached its sender before the request was made.
+// same view that its sender knew of when the request was made: it had come by itself, or was shown.
 
 import type { Checker, Delivered, Observation, Token } from '../observation.ts'
 
@@ -17,6 +17,12 @@ interface Known {
   readonly slots: readonly number[]
 }
 
+interface Place {
+  readonly process: string
+  readonly rank: number
+  readonly slot: number
+}
+
 export class TotalOrder implements Checker {
   readonly id = 'G3'
   readonly guarantee = 'total order'
@@ -27,16 +33,10 @@ export class TotalOrder implements Checker {
 
   see(observation: Observation): string | undefined {
     switch (observation.type) {
-      case 'received': {
-        const { process, history, view, rank, slot } = observation
-        let known = this.known.get(process)
-        if (known?.history !== history || known.view !== view) known = { history, view, slots: [] }
-        const slots = known.slots.slice()
-        while (slots.length <= rank) slots.push(0)
-        slots[rank] = Math.max(slots[rank] as number, slot)
-        this.known.set(process, { history, view, slots })
-        return undefined
-      }
+      case 'received':
+        return observation.by === 'slot' ? this.knows(observation) : undefined
+      case 'early':
+        return this.knows(observation)
       case 'submitted': {
         const known = this.known.get(observation.process)
         if (known !== undefined) this.causes.set(observation.token, known)
@@ -59,6 +59,15 @@ export class TotalOrder implements Checker {
       default:
         return undefined
     }
+  }
+
+  private knows({ process, history, view, rank, slot }: Omit<Known, 'slots'> & Place): undefined {
+    let known = this.known.get(process)
+    if (known?.history !== history || known.view !== view) known = { history, view, slots: [] }
+    const slots = known.slots.slice()
+    while (slots.length <= rank) slots.push(0)
+    slots[rank] = Math.max(slots[rank] as number, slot)
+    this.known.set(process, { history, view, slots })
   }
 
   private delivered(at: Delivered): string | undefined {

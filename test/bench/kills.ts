@@ -1,0 +1,198 @@
+// How long a client waits when its replica is killed: three replicas as people run them, one client that publishes and
+// subscribes at one of them, and a SIGKILL for whichever it is attached to, many times. What it waits for is its next
+// event and its next acknowledgement, which come from another replica. At the end nothing may be missing, or be there twice.
+
+import { setTimeout as after } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { ReplicaProcess, startNats } from '../../clients/examples/replicas.ts'
+import { type Client, connect } from '../../clients/src/index.ts'
+import { quantile, readable } from './statistics.ts'
+
+const HELP = `node test/bench/kills.ts [options]
+
+  --kills N        how often the client's replica is killed (default 50, at most 1000)
+  --rate N         events a second that the client publishes meanwhile (default 250, at most 2000)
+  --json           print every wait as JSON instead of the table
+  --help           this text
+
+It takes some three seconds a kill, exits with 1 when an event is missing, twice or out of order, and is worth nothing
+beside other work.`
+
+/** Longer than any wait that is not a fault of its own. */
+const PATIENCE_MS = 30_000
+/** The client is left alone for so long between two kills, once the group is whole again. */
+const QUIET_MS = 1000
+
+const { values: args } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '50' },
+    rate: { type: 'string', default: '250' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+async function measure(kills: number, rate: number): Promise<number> {
+  const failed = new AbortController()
+  const soon = (): AbortSignal => AbortSignal.any([failed.signal, AbortSignal.timeout(PATIENCE_MS)])
+  const nats = await startNats(soon())
+  const group = { nats: nats.url, group: `kills-${process.pid}`, roster: ['a', 'b', 'c'] }
+  const replicas = group.roster.map((name) => new ReplicaProcess(name, group, (error) => failed.abort(error)))
+  let client: Client | undefined
+  try {
+    await Promise.all(replicas.map((replica) => replica.start(soon())))
+    const urls = replicas.map(({ url }) => url)
+    await fetch(`${urls[0]}/v1/topics/kills`, {
+      method: 'PUT',
+      body: '{}',
+      headers: { 'Content-Type': 'application/json' },
+    })
+    client = connect({ replicas: urls })
+    const load = new Load(client, rate)
+    await until('three members and a steady load', () => load.acknowledged > rate, failed.signal)
+
+    const waits: { readonly replica: string; readonly eventMs: number; readonly acknowledgementMs: number }[] = []
+    for (let i = 1; i <= kills; i++) {
+      const name = client.cluster?.replica
+      const victim = replicas.find((replica) => replica.name === name) as ReplicaProcess
+      const waiting = load.waitFrom(performance.now())
+      await victim.kill()
+      await until(`the client goes on after kill ${i}`, () => waiting.over, failed.signal)
+      waits.push({ replica: victim.name, eventMs: waiting.eventMs, acknowledgementMs: waiting.acknowledgementMs })
+      process.stderr.write(
+        `${i}/${kills} ${victim.name}: event ${readable(waiting.eventMs)} ms, acknowledgement ${readable(waiting.acknowledgementMs)} ms\n`,
+      )
+      await victim.start(soon())
+      await until('three members', () => client?.cluster?.view.members.length === 3, failed.signal)
+      await after(QUIET_MS)
+    }
+    await load.end()
+    tell(waits, load)
+    return load.faults === 0 ? 0 : 1
+  } finally {
+    client?.close()
+    await Promise.all(replicas.map((replica) => replica.kill()))
+    await nats.stop()
+  }
+}
+
+/** The longest time without an event, and without an acknowledgement, that begins before or at the kill and ends after it. */
+class Waiting {
+  eventMs = 0
+  acknowledgementMs = 0
+  private readonly from: number
+  private readonly replica: string | undefined
+  private readonly client: Client
+  private moved = { event: false, acknowledgement: false }
+
+  constructor(client: Client, from: number) {
+    this.client = client
+    this.from = from
+    this.replica = client.cluster?.incarnation
+  }
+
+  /** Each has come from another replica. */
+  get over(): boolean {
+    return this.moved.event && this.moved.acknowledgement
+  }
+
+  came(what: 'event' | 'acknowledgement', now: number, before: number): void {
+    if (this.moved[what] || before === 0) return
+    const ms = now - Math.max(before, this.from)
+    if (what === 'event') this.eventMs = Math.max(this.eventMs, ms)
+    else this.acknowledgementMs = Math.max(this.acknowledgementMs, ms)
+    this.moved[what] = this.client.cluster?.incarnation !== this.replica
+  }
+}
+
+/** Publishes numbers at a fixed rate, and sees that they come once and in order. */
+class Load {
+  acknowledged = 0
+  faults = 0
+  sent = 0
+  private received = 0
+  private readonly client: Client
+  private readonly ended: Promise<void>
+  private readonly everyMs: number
+  private going = true
+  private lastEventAt = 0
+  private lastAcknowledgementAt = 0
+  private waiting: Waiting | undefined
+
+  constructor(client: Client, rate: number) {
+    this.client = client
+    this.everyMs = 1000 / rate
+    void this.read()
+    this.ended = this.publish()
+  }
+
+  waitFrom(now: number): Waiting {
+    this.waiting = new Waiting(this.client, now)
+    return this.waiting
+  }
+
+  async end(): Promise<void> {
+    this.going = false
+    await this.ended
+    await this.client.flushed()
+    await until('every event has come', () => this.received === this.sent, new AbortController().signal)
+  }
+
+  private async read(): Promise<void> {
+    for await (const item of this.client.topic<number>('kills').subscribe({ from: 'start' })) {
+      if (item.kind !== 'event' || item.data !== this.received + 1) this.faults++
+      this.received++
+      const now = performance.now()
+      this.waiting?.came('event', now, this.lastEventAt)
+      this.lastEventAt = now
+    }
+  }
+
+  private async publish(): Promise<void> {
+    for (let due = performance.now(); this.going; due += this.everyMs) {
+      await after(Math.max(0, due - performance.now()))
+      this.client.publish('kills', ++this.sent).then(
+        () => {
+          this.acknowledged++
+          const now = performance.now()
+          this.waiting?.came('acknowledgement', now, this.lastAcknowledgementAt)
+          this.lastAcknowledgementAt = now
+        },
+        () => this.faults++,
+      )
+    }
+  }
+}
+
+function tell(waits: readonly { readonly eventMs: number; readonly acknowledgementMs: number }[], load: Load): void {
+  if (args.json) {
+    console.log(JSON.stringify({ waits, sent: load.sent, faults: load.faults }, undefined, 2))
+    return
+  }
+  console.log(`${waits.length} kills, ${load.sent} events published and received, ${load.faults} faults`)
+  for (const [name, of] of [
+    ['next event', waits.map(({ eventMs }) => eventMs)],
+    ['next acknowledgement', waits.map(({ acknowledgementMs }) => acknowledgementMs)],
+  ] as const) {
+    const [p50, p99, most] = [quantile(of, 0.5), quantile(of, 0.99), Math.max(...of)].map(readable)
+    console.log(`${name.padEnd(20)}  p50 ${p50} ms  p99 ${p99} ms  longest ${most} ms`)
+  }
+}
+
+async function until(what: string, holds: () => boolean, failed: AbortSignal): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!holds()) {
+    failed.throwIfAborted()
+    if (performance.now() > deadline) throw new Error(`${PATIENCE_MS / 1000} s were not enough: ${what}`)
+    await after(5)
+  }
+}
+
+function within(text: string, least: number, most: number): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= least && number <= most) return number
+  throw new Error(`a whole number from ${least} to ${most} is needed, not ${text}`)
+}
+
+if (args.help) console.log(HELP)
+else process.exitCode = await measure(within(args.kills, 1, 1000), within(args.rate, 1, 2000))
