@@ -82,11 +82,7 @@ export class Ahead {
   contradict({ by, number }: Numbered, count: number): boolean {
     const meets = ({ publish: { publisher, sequence }, to }: Part): boolean =>
       publisher === by && sequence < number + count && number < sequence + to
-    const wrong = this.open.filter(meets)
-    if (wrong.length === 0) return false
-    this.open = this.open.filter((part) => !meets(part))
-    this.voids.push(...wrong)
-    return true
+    return this.voidFrom(this.open.filter(meets))
   }
 
   /** To be called when all of the log was read: what is open and was not shown, so many events of about so many bytes. */
@@ -125,9 +121,21 @@ export class Ahead {
   private settle(): void {
     const settled = this.open.filter(({ publish }) => publish.fate !== undefined)
     if (settled.length === 0) return
-    this.open = this.open.filter(({ publish }) => publish.fate === undefined)
-    for (const part of settled) (part.publish.fate === 'void' ? this.voids : this.keeps).push(part)
+    this.voidFrom(settled.filter(({ publish }) => publish.fate === 'void'))
+    this.keeps.push(...this.open.filter(({ publish }) => publish.fate !== undefined))
     this.keeps.sort((one, other) => placeOf(one).seq - placeOf(other).seq)
+    this.open = this.open.filter(({ publish }) => publish.fate === undefined)
+  }
+
+  /** These are taken back, and what their publishers numbered after them too: it must not stand before what comes again. */
+  private voidFrom(gone: readonly Part[]): boolean {
+    if (gone.length === 0) return false
+    const follows = ({ publish: { publisher, sequence } }: Part): boolean =>
+      gone.some(({ publish: first }) => first.publisher === publisher && first.sequence <= sequence)
+    this.voids.push(...this.keeps.filter(follows), ...this.open.filter(follows))
+    this.keeps = this.keeps.filter((part) => !follows(part))
+    this.open = this.open.filter((part) => !follows(part))
+    return true
   }
 }
 

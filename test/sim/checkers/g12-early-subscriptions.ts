@@ -44,6 +44,8 @@ export class EarlySubscriptions implements Checker {
     const kept = observation.type === 'notified' && observation.kept === true
     if (kept && at === -1) return `${name} is told that ${text} is kept, which it was not shown`
     if (!kept && at !== -1) return `${name} is given ${text} again, which it was shown`
+    const later = open.find((one) => one.publisher === publisher && one.sequence > sequence)
+    if (!kept && later) return `${name} is given ${text} after it was shown ${later.sequence}`
     if (name.startsWith('agreed') && before && at !== 0)
       return `${name} is given ${text} after it was shown ${before.publisher}'s event ${before.sequence}`
     return undefined
