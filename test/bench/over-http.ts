@@ -2,22 +2,16 @@
 // connections that it keeps, on a fixed schedule. The client is this process, which does nothing else meanwhile.
 
 import { Agent, request } from 'node:http'
-import { Lockstep } from '../cli/lockstep.ts'
-import { type CpuUse, cpuUseWithin, ROSTER, type Server, soon, startServer } from './processes.ts'
+import { type CpuUse, cpuUseWithin, soon } from './processes.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Window } from './task.ts'
+import { withReplicas } from './whole-product.ts'
 
 /** Connections of the client: more than are ever busy, unless the replica is far behind. */
 const CONNECTIONS = 64
 
 /** Waiting for an answer, at most: beyond it a call of the schedule is left out, and counted. */
 const OPEN_MAX = 1000
-
-// Should this process end in the middle, its replicas end with it.
-const started = new Set<Lockstep>()
-process.once('exit', () => {
-  for (const replica of started) replica.signal('SIGKILL')
-})
 
 export interface Posted {
   /** From the call to the end of the answer, in milliseconds. */
@@ -26,34 +20,18 @@ export interface Posted {
   readonly cpu: CpuUse
 }
 
-export async function postSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Posted> {
-  const server = await startServer()
-  const replicas: Lockstep[] = []
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  try {
-    for (const name of ROSTER) replicas.push(startReplica(name, server))
-    const ready = replicas.map(
-      async (replica) => (await replica.printed(/ready name=\S+ view=\d+ listen=([^\s"]+)/))[1]!,
-    )
-    const [url] = await soon(Promise.all(ready), 'all replicas are ready')
-    const from = Date.now() + warmUpMs
-    const posting = post(`${url}/v1/topics/bench/events`, agent, eventBytes, { from, until: from + windowMs })
-    const cpu = await cpuUseWithin({ from, until: from + windowMs }, server)
-    return { ...(await soon(posting, 'all posts are answered')), cpu }
-  } finally {
-    agent.destroy()
-    for (const replica of replicas) replica.signal('SIGKILL')
-    await Promise.all(replicas.map((replica) => replica.ended()))
-    for (const replica of replicas) started.delete(replica)
-    await server.stop()
-  }
-}
-
-function startReplica(name: string, server: Server): Lockstep {
-  const flags = ['--name', name, '--roster', ROSTER.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
-  const replica = new Lockstep(['start', ...flags, '--auto-topics'])
-  started.add(replica)
-  return replica
+export function postSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Posted> {
+  return withReplicas(async ([url], server) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+    try {
+      const from = Date.now() + warmUpMs
+      const posting = post(`${url}/v1/topics/bench/events`, agent, eventBytes, { from, until: from + windowMs })
+      const cpu = await cpuUseWithin({ from, until: from + windowMs }, server)
+      return { ...(await soon(posting, 'all posts are answered')), cpu }
+    } finally {
+      agent.destroy()
+    }
+  })
 }
 
 async function post(url: string, agent: Agent, eventBytes: number, window: Window): Promise<Omit<Posted, 'cpu'>> {

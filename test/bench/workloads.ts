@@ -1,5 +1,6 @@
 // What is measured: each workload gives a few named numbers a run. `README.md` beside this says what they mean.
 
+import { LEVELS, type Load, showAtAllLevels } from './levels.ts'
 import { postSteadily } from './over-http.ts'
 import { type CpuUse, type Trial, type TrialOptions, trial } from './processes.ts'
 import { quantile } from './statistics.ts'
@@ -59,7 +60,28 @@ export const WORKLOADS: readonly Workload[] = [
       return latencies(posted.latencies, { 'left out': posted.leftOut, ...machineOf(posted.cpu) })
     },
   },
+  levels('levels-light', { goes: 500, events: 1, eventBytes: 100 }),
+  levels('levels-heavy', { goes: 100, events: 100, eventBytes: 100 }),
 ]
+
+function levels(name: string, load: Load): Workload {
+  return {
+    name,
+    about: `whole product, streams, ${load.eventBytes} B, ${load.goes * load.events} events/s: publish at one replica to shown at another, by level`,
+    async measure({ warmUpMs, windowMs }) {
+      const { waits, acknowledged, takenBack, cpu } = await showAtAllLevels(load, warmUpMs, windowMs)
+      const numbers: Record<string, number> = {}
+      for (const [what, of] of [
+        ...LEVELS.map((level) => [level, waits[level]] as const),
+        ['acknowledged', acknowledged] as const,
+      ]) {
+        numbers[`${what} p50 ms`] = quantile(of, 0.5)
+        numbers[`${what} p99 ms`] = quantile(of, 0.99)
+      }
+      return { ...numbers, events: acknowledged.length, 'taken back': takenBack, ...machineOf(cpu) }
+    },
+  }
+}
 
 function groupFlood(name: string, eventBytes: number, against: string): Workload {
   return {
