@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
+import { command } from './command.ts'
 import { type DevGroup, startDevGroup } from './replicas.ts'
 
 const HELP = `Usage: node clients/examples/chat-room.ts [FLAGS]
@@ -80,25 +81,7 @@ async function run({ replicas, port }: Options): Promise<void> {
   }
 }
 
-async function main(): Promise<number> {
-  let options: Options | undefined
-  try {
-    options = readOptions(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${HELP}`)
-    return 2
-  }
-  if (options === undefined) {
-    console.log(HELP)
-    return 0
-  }
-  try {
-    await run(options)
-    return 0
-  } catch (error) {
-    console.error((error as Error).message)
-    return 1
-  }
-}
-
-process.exitCode = await main()
+process.exitCode = await command(HELP, readOptions, async (options) => {
+  await run(options)
+  return 0
+})

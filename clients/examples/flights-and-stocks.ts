@@ -6,6 +6,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { command } from './command.ts'
 import { Ledger } from './ledger.ts'
 import { Publisher } from './publisher.ts'
 import { eventsOfPublishers, type NewEvent, TOPICS } from './records.ts'
@@ -244,28 +245,10 @@ function sayProgress({ published, acknowledged }: Ledger, subscribers: readonly 
   say(`published ${published.size}, acknowledged ${acknowledged}, delivered ${delivered}`)
 }
 
-async function main(): Promise<number> {
-  let options: Options | undefined
-  try {
-    options = readOptions(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${HELP}`)
-    return 2
-  }
-  if (options === undefined) {
-    console.log(HELP)
-    return 0
-  }
+process.exitCode = await command(HELP, readOptions, async (options) => {
   const interrupted = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => interrupted.abort(new Error(`told to stop by ${name}`)))
   }
-  try {
-    return (await run(options, interrupted.signal)) ? 0 : 1
-  } catch (error) {
-    console.error((error as Error).message)
-    return 1
-  }
-}
-
-process.exitCode = await main()
+  return (await run(options, interrupted.signal)) ? 0 : 1
+})
