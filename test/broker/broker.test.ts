@@ -318,8 +318,10 @@ test('two settings at once: the second is judged again against the first', (t) =
 
 test('topics: described, their schemas given, deleted, and what does not exist is not found', (t) => {
   const { group, a, b } = three({ autoTopics: false })
-  t.is(publishAt(a, 't', [1]).text, 'NOT_FOUND not-published')
-  t.is(asked((done) => a.broker.deleteTopic('t', done)).text, 'NOT_FOUND not-published')
+  const published = publishAt(a, 't', [1])
+  const deletedEarly = asked((done) => a.broker.deleteTopic('t', done))
+  group.settle()
+  t.deepEqual([published.text, deletedEarly.text], ['NOT_FOUND not-published', 'NOT_FOUND not-published'])
   const put = asked<{ description: object }>((done) =>
     a.broker.putTopic('t', { schema: TEXT, retention: { events: 10 } }, done),
   )
@@ -333,6 +335,21 @@ test('topics: described, their schemas given, deleted, and what does not exist i
   group.settle()
   t.is(deleted.text, 'done')
   t.throws(() => a.broker.describeTopic('t'), { message: /There is no topic t/ })
+})
+
+test('a topic is known at every replica as soon as its creation is answered, though not shown there yet', (t) => {
+  const { group, a, b } = three({ autoTopics: false })
+  const put = asked((done) => a.broker.putTopic('t', { schema: TEXT }, done))
+  a.send()
+  a.read()
+  t.is(put.text, 'done')
+  const fits = publishAt(b, 't', [{ text: 'a' }])
+  const misfit = asked((done) => b.broker.publish({ topic: 't', events: [event({ text: 2 })] }, done))
+  group.settle()
+  t.deepEqual([fits.text, misfit.text], ['done', 'INVALID_EVENT not-published'])
+  const remove = asked((done) => a.broker.deleteTopic('t', done))
+  group.settle()
+  t.is(remove.text, 'done')
 })
 
 test('a version of a schema that is forgotten is not found, with those that are left', (t) => {
@@ -494,8 +511,7 @@ test('a replica that starts takes requests for a while before it is a member, an
   t.deepEqual([put.text, publish.text], ['none', 'none'])
   group.change([a])
   group.settle()
-  // The publish is judged when the replica becomes a member: the topic is not there yet.
-  t.deepEqual([put.text, publish.text], ['done', 'NOT_FOUND not-published'])
+  t.deepEqual([put.text, publish.text], ['done', 'done'])
   group.pass(5000)
   const late = new FakeGroup()
   const b = late.add('b', {})
