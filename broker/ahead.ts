@@ -4,7 +4,6 @@
 import assert from 'node:assert'
 import type { EarlyPublish, EarlySlots } from './early-slots.ts'
 import type { TopicFilter } from './events/patterns.ts'
-import type { Numbered } from './events/stored-event.ts'
 import type { EarlyLevel } from './group/port.ts'
 import type { EarlyRange } from './http/operations.ts'
 
@@ -75,16 +74,6 @@ export class Ahead {
     return kept
   }
 
-  /**
-   * The log has these numbers. What was shown under them and is still open is another request's, which will not have them:
-   * it is taken back before they are given again. False: there was nothing of the kind.
-   */
-  contradict({ by, number }: Numbered, count: number): boolean {
-    const meets = ({ publish: { publisher, sequence }, to }: Part): boolean =>
-      publisher === by && sequence < number + count && number < sequence + to
-    return this.voidFrom(this.open.filter(meets))
-  }
-
   /** To be called when all of the log was read: what is open and was not shown, so many events of about so many bytes. */
   show(most: number, bytes: number): Part[] {
     const parts: Part[] = []
@@ -94,7 +83,13 @@ export class Ahead {
       if (this.part.number !== number) this.part = { number, publishes: 0, events: 0 }
       for (const { part } = this; part.publishes < shows.length; part.publishes++, part.events = 0) {
         const publish = shows[part.publishes] as EarlyPublish
-        if (!this.filter.matches(publish.topic) || this.slots.isPast(publish)) continue
+        if (!this.filter.matches(publish.topic)) continue
+        if (publish.fate === 'void') {
+          // Above `fifo`, what follows may depend on it.
+          if (this.level === 'fifo') continue
+          this.isCurrent = true
+          return parts
+        }
         if (eventsLeft <= 0 || bytesLeft <= 0) return parts
         const from = part.events
         const { records, count } = publish
@@ -121,21 +116,9 @@ export class Ahead {
   private settle(): void {
     const settled = this.open.filter(({ publish }) => publish.fate !== undefined)
     if (settled.length === 0) return
-    this.voidFrom(settled.filter(({ publish }) => publish.fate === 'void'))
-    this.keeps.push(...this.open.filter(({ publish }) => publish.fate !== undefined))
+    for (const part of settled) (part.publish.fate === 'void' ? this.voids : this.keeps).push(part)
     this.keeps.sort((one, other) => placeOf(one).seq - placeOf(other).seq)
     this.open = this.open.filter(({ publish }) => publish.fate === undefined)
-  }
-
-  /** These are taken back, and what their publishers numbered after them too: it must not stand before what comes again. */
-  private voidFrom(gone: readonly Part[]): boolean {
-    if (gone.length === 0) return false
-    const follows = ({ publish: { publisher, sequence } }: Part): boolean =>
-      gone.some(({ publish: first }) => first.publisher === publisher && first.sequence <= sequence)
-    this.voids.push(...this.keeps.filter(follows), ...this.open.filter(follows))
-    this.keeps = this.keeps.filter((part) => !follows(part))
-    this.open = this.open.filter((part) => !follows(part))
-    return true
   }
 }
 

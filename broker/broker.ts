@@ -379,7 +379,7 @@ export class Broker implements Application {
     const shown = this.early.deliver(output)
     forEachRequest(output.batch, (command) => {
       const applied = this.current.apply(command)
-      shown?.apply(applied)
+      this.early.apply(shown, applied)
       this.onApplied(applied, output.sender)
     })
   }

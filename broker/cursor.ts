@@ -137,10 +137,9 @@ export class BrokerCursor implements Cursor {
       this.after += kept.reduce((sum, { count }) => sum + count, 0)
       if (all.length >= most || this.after >= state.seq) break
       const { items, through } = form.look(state, most - all.length)
-      const end = ahead ? endOf(items, through, ahead) : through
+      const end = ahead ? Math.min(through, ahead.keptAt - 1) : through
       for (const item of items) if (item.type === 'gap' || seqOf(item) <= end) all.push(...form.tell(item))
       this.after = Math.max(this.after, end)
-      if (ahead) all.push(...ahead.takeBack(most - all.length, eventsMost))
       if (all.length > 0) break
     }
     if (ahead && all.length < most && this.after === state.seq) all.push(...form.show(ahead, most - all.length))
@@ -303,19 +302,6 @@ export class Waking {
       if (this.due.size > 0) this.dueSlice()
     }
   }
-}
-
-/** The last place that may be given now: before what was shown early, and is told of otherwise. */
-function endOf(items: readonly (Item | BlockItem)[], through: number, ahead: Ahead): number {
-  const end = Math.min(through, ahead.keptAt - 1)
-  for (const item of items) {
-    if (item.type === 'gap') continue
-    const seq = seqOf(item)
-    if (seq > end) break
-    const { numbered } = item.type === 'event' ? item.event : item.block
-    if (ahead.contradict(numbered, item.type === 'event' ? 1 : item.block.count)) return seq - 1
-  }
-  return end
 }
 
 function earlyEvents({ publish: { reader }, from, to }: Part): Notification[] {

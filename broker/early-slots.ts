@@ -1,7 +1,8 @@
 // What the group has shown before it is safe, for subscribers who prefer speed: by level, the slots that are neither
 // delivered nor taken back yet. A sender's window bounds them. Nothing is looked into until a subscriber wants it.
 //
-// An event that has no place yet is named by its publisher and its number there, which its place will not change.
+// An event that has no place yet is named by its publisher and its number there, which its place will not change. When a
+// publish turns out void, so is what its publisher has numbered after it: nothing may stand before what may come again.
 
 import { asBuffer } from './events/bytes.ts'
 import { decodeCommand } from './events/command.ts'
@@ -25,7 +26,7 @@ export interface EarlyPublish {
   readonly autoCreate: boolean
   readonly records: PackedRecords
   readonly reader: PublishReader
-  /** What became of it; undefined: that is still open. */
+  /** What became of it; undefined: that is still open. What is void gets a place later, or none. */
   fate: { readonly seq: number; readonly offset: number } | 'void' | undefined
 }
 
@@ -35,7 +36,8 @@ type Request = EarlyPublish | 'other' | undefined
 /** One slot, at all levels at which it is shown. */
 class Slot {
   private readonly batch: Uint8Array
-  private requests: Request[] | undefined
+  /** Empty until a subscriber wants them. */
+  requests: readonly Request[] = []
   /** Delivered requests so far. */
   private applied = 0
 
@@ -43,23 +45,16 @@ class Slot {
     this.batch = batch
   }
 
-  publishes(): readonly Exclude<Request, undefined>[] {
-    if (this.requests === undefined) {
-      const requests: Request[] = []
-      forEachRequest(this.batch, (request) => requests.push(read(request)))
-      this.requests = requests
-    }
-    return this.requests.filter((request) => request !== undefined)
+  lookInto(): void {
+    const requests: Request[] = []
+    forEachRequest(this.batch, (request) => requests.push(read(request)))
+    this.requests = requests
   }
 
-  /** Its next request was delivered. */
-  apply({ verdict, seq, offset }: Applied): void {
-    const publish = this.requests?.[this.applied++]
-    if (isPublish(publish)) publish.fate = verdict === 'applied' ? { seq, offset } : 'void'
-  }
-
-  takeBack(): void {
-    for (const publish of this.requests ?? []) if (isPublish(publish)) publish.fate = 'void'
+  /** The one that is being delivered. */
+  next(): EarlyPublish | undefined {
+    const request = this.requests[this.applied++]
+    return isPublish(request) ? request : undefined
   }
 }
 
@@ -89,6 +84,8 @@ export class EarlySlots {
   changes = 0
   private readonly state: () => State
   private readonly slots = new Map<string, Slot>()
+  /** Of the slots that were looked into: open publishes, by publisher. */
+  private readonly openOf = new Map<string, Set<EarlyPublish>>()
   private readonly levels: { readonly [level in EarlyLevel]: Level } = {
     fifo: new Level(),
     causal: new Level(),
@@ -111,18 +108,32 @@ export class EarlySlots {
     level.open.set(key, { slot, number: ++level.shown, shows: undefined })
   }
 
-  /** It is being delivered: what it gives is to be told of each of its requests, in their order. Undefined: never shown. */
+  /** It is being delivered: what it gives is to be handed to `apply` with each of its requests. Undefined: never shown. */
   deliver(place: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): Slot | undefined {
     return this.close(keyOf(place))
   }
 
-  takeBack(place: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): void {
-    this.close(keyOf(place))?.takeBack()
+  /** The next request of this slot was delivered; or one of a slot that was not shown. */
+  apply(slot: Slot | undefined, applied: Applied): void {
+    const { verdict, publisher, sequence, count, seq, offset } = applied
+    const publish = slot?.next()
+    if (publish !== undefined) {
+      this.forget(publish)
+      if (verdict === 'refused') this.void(publish)
+      publish.fate ??= verdict === 'applied' ? { seq, offset } : 'void'
+    }
+    if (verdict !== 'applied') return
+    // Open ones under the same numbers are another copy of it, or another request, which will not have them.
+    for (const other of this.openOf.get(publisher) ?? [])
+      if (other.sequence < sequence + count && sequence < other.sequence + other.count) this.void(other)
   }
 
-  /** Its numbers are taken: by another copy of it, or by something else. */
-  isPast({ publisher, sequence }: EarlyPublish): boolean {
-    return sequence < (this.state().publisherExpects(publisher) ?? 0)
+  takeBack(place: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): void {
+    for (const request of this.close(keyOf(place))?.requests ?? []) {
+      if (!isPublish(request)) continue
+      this.forget(request)
+      this.void(request)
+    }
   }
 
   /** What is open after the entry of this number, in the level's order. */
@@ -149,6 +160,25 @@ export class EarlySlots {
     return slot
   }
 
+  private void(publish: EarlyPublish): void {
+    const { publisher, sequence, gapsAllowed } = publish
+    publish.fate ??= 'void'
+    if (gapsAllowed) return
+    for (const other of this.openOf.get(publisher) ?? []) if (other.sequence > sequence) other.fate ??= 'void'
+    for (const name of EARLY_LEVELS) this.levels[name].lastOf.delete(publisher)
+  }
+
+  private remember(publish: EarlyPublish): void {
+    const open = this.openOf.get(publish.publisher) ?? new Set()
+    this.openOf.set(publish.publisher, open.add(publish))
+  }
+
+  private forget(publish: EarlyPublish): void {
+    const open = this.openOf.get(publish.publisher)
+    open?.delete(publish)
+    if (open?.size === 0) this.openOf.delete(publish.publisher)
+  }
+
   /**
    * What is there already is not shown again. What would be refused as far as can be seen, or comes before what its
    * publisher has numbered before it, which may be on its way by another replica, is not shown as `fifo`. Above it, where
@@ -160,7 +190,12 @@ export class EarlySlots {
     const state = this.state()
     const shows: EarlyPublish[] = []
     const nexts = new Map<string, number>()
-    for (const publish of slot.publishes()) {
+    if (slot.requests.length === 0) {
+      slot.lookInto()
+      for (const request of slot.requests) if (isPublish(request)) this.remember(request)
+    }
+    for (const publish of slot.requests) {
+      if (publish === undefined) continue
       if (publish === 'other') {
         if (name === 'fifo') continue
         return undefined

@@ -84,6 +84,23 @@ test('two copies of a request: the second is not shown; if the log has the first
   t.deepEqual(all(agreed), ['kept 1 at 2'])
 })
 
+test('what a publisher numbered after something void is taken back with it, and comes again at its place', (t) => {
+  const { a, b, c } = three()
+  const fifo = subscribe(c, 'fifo')
+  asked((done) => a.broker.publish(request('t', ['first'], { id: 'p', sequence: 1 }), done))
+  publish(a, ['second'], { id: 'p', sequence: 2 })
+  publish(b, ['other'], { id: 'p', sequence: 1 })
+  publish(b, ['third'], { id: 'p', sequence: 3 })
+  for (const entry of [2, 1]) c.early('early', 'fifo', entry)
+  t.deepEqual(all(fifo), ['early t "other"', 'early t "second"'])
+  const later = c.group.order.splice(2)
+  c.read()
+  c.group.order.push(...later)
+  t.deepEqual(all(fifo), ['retract 1', 'retract 2', 't "first"', 't "second"'])
+  c.early('early', 'fifo', 3)
+  t.deepEqual(all(fifo), ['early t "third"'])
+})
+
 test("a publisher's events are shown in its order, though the replica that has the first of them is slower", (t) => {
   const { a, b, c } = three()
   publish(a, ['first'], { id: 'p', sequence: 1 })

@@ -1170,7 +1170,9 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'shown-and-forgotten',
     what: 'what the group takes back is not taken back from subscribers',
-    edits: [{ file: 'early-slots.ts', right: 'this.close(keyOf(place))?.takeBack()', put: 'this.close(keyOf(place))' }],
+    edits: [
+      { file: 'early-slots.ts', right: 'this.forget(request)\n      this.void(request)', put: 'this.forget(request)' },
+    ],
     caughtBy: ['G12'],
     shownBy: { from: 1, within: 100 },
   },
@@ -1183,7 +1185,6 @@ export const VARIANTS: readonly Variant[] = [
         right: 'if (next !== undefined && sequence < next) continue',
         put: '',
       },
-      { file: 'early-slots.ts', right: 'return sequence < (', put: 'return sequence < 0 * (' },
     ],
     caughtBy: ['G12'],
     shownBy: { from: 1, within: 50 },
@@ -1212,7 +1213,7 @@ export const VARIANTS: readonly Variant[] = [
       },
     ],
     caughtBy: ['G12'],
-    shownBy: { from: 1, within: 200 },
+    shownBy: { from: 221, within: 20 },
   },
   {
     name: 'early-before-the-log',
@@ -1231,9 +1232,31 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'contradiction-unnoticed',
     what: 'what was shown stays shown when another request has its numbers in the log',
-    edits: [{ file: 'ahead.ts', right: 'if (wrong.length === 0) return false', put: 'if (true) return false' }],
+    edits: [
+      {
+        file: 'early-slots.ts',
+        right: 'if (other.sequence < sequence + count && sequence < other.sequence + other.count) this.void(other)',
+        put: 'void other',
+      },
+    ],
     caughtBy: ['G12'],
-    shownBy: { from: 1, within: 200 },
+    shownBy: { from: 221, within: 20 },
+  },
+  {
+    name: 'void-and-followed',
+    what: 'what a publisher numbered after something that is taken back stays shown',
+    edits: [
+      { file: 'early-slots.ts', right: "if (other.sequence > sequence) other.fate ??= 'void'", put: 'void other' },
+    ],
+    caughtBy: ['G12'],
+    shownBy: { from: 221, within: 20 },
+  },
+  {
+    name: 'chain-of-the-void',
+    what: 'what follows something that is taken back is shown as if it were still there',
+    edits: [{ file: 'early-slots.ts', right: 'this.levels[name].lastOf.delete(publisher)', put: 'void name' }],
+    caughtBy: ['G12'],
+    shownBy: { from: 711, within: 10 },
   },
 
   // ---- the replicated state
