@@ -78,18 +78,16 @@ export class Ahead {
   show(most: number, bytes: number): Part[] {
     const parts: Part[] = []
     let [eventsLeft, bytesLeft] = [most, bytes]
+    if (this.level !== 'fifo' && this.slots.someVoid) {
+      this.isCurrent = true
+      return parts
+    }
     this.isCurrent = false
     for (const { number, shows } of this.slots.after(this.level, this.through)) {
       if (this.part.number !== number) this.part = { number, publishes: 0, events: 0 }
       for (const { part } = this; part.publishes < shows.length; part.publishes++, part.events = 0) {
         const publish = shows[part.publishes] as EarlyPublish
-        if (!this.filter.matches(publish.topic)) continue
-        if (publish.fate === 'void') {
-          // Above `fifo`, what follows may depend on it.
-          if (this.level === 'fifo') continue
-          this.isCurrent = true
-          return parts
-        }
+        if (publish.fate !== undefined || !this.filter.matches(publish.topic)) continue
         if (eventsLeft <= 0 || bytesLeft <= 0) return parts
         const from = part.events
         const { records, count } = publish
@@ -114,12 +112,23 @@ export class Ahead {
   }
 
   private settle(): void {
-    const settled = this.open.filter(({ publish }) => publish.fate !== undefined)
-    if (settled.length === 0) return
-    for (const part of settled) (part.publish.fate === 'void' ? this.voids : this.keeps).push(part)
+    if (this.open.every(({ publish }) => publish.fate === undefined)) return
+    if (this.level !== 'fifo') {
+      // What was shown after something that is taken back may depend on it, and is taken back with it.
+      const from = this.open.findIndex(isGone)
+      if (from !== -1) this.voids.push(...this.open.splice(from))
+    }
+    for (const part of this.open) {
+      if (isGone(part)) this.voids.push(part)
+      else if (part.publish.fate !== undefined) this.keeps.push(part)
+    }
     this.keeps.sort((one, other) => placeOf(one).seq - placeOf(other).seq)
     this.open = this.open.filter(({ publish }) => publish.fate === undefined)
   }
+}
+
+function isGone({ publish: { fate } }: Part): boolean {
+  return fate === 'void' || fate === 'past'
 }
 
 /** Takes so many events of the first part. */
@@ -138,6 +147,6 @@ function rangeOf({ publish: { topic, publisher, sequence }, from, to }: Part): E
 }
 
 function placeOf({ publish: { fate }, from }: Part): { seq: number; offset: number } {
-  assert(fate !== undefined && fate !== 'void', 'what is kept has a place')
+  assert(typeof fate === 'object', 'what is kept has a place')
   return { seq: fate.seq + from, offset: fate.offset + from }
 }

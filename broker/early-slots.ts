@@ -2,7 +2,8 @@
 // delivered nor taken back yet. A sender's window bounds them. Nothing is looked into until a subscriber wants it.
 //
 // An event that has no place yet is named by its publisher and its number there, which its place will not change. When a
-// publish turns out void, so is what its publisher has numbered after it: nothing may stand before what may come again.
+// publish turns out void, so is all that is open of its publisher from that number on: nothing may stand before what may
+// come again. Whatever of it is in the order after all comes at its place, and not before.
 
 import { asBuffer } from './events/bytes.ts'
 import { decodeCommand } from './events/command.ts'
@@ -26,8 +27,11 @@ export interface EarlyPublish {
   readonly autoCreate: boolean
   readonly records: PackedRecords
   readonly reader: PublishReader
-  /** What became of it; undefined: that is still open. What is void gets a place later, or none. */
-  fate: { readonly seq: number; readonly offset: number } | 'void' | undefined
+  /**
+   * What became of it; undefined: that is still open. What is void gets a place later, or none; of what is past the
+   * numbers are another one's, which has its place.
+   */
+  fate: { readonly seq: number; readonly offset: number } | 'void' | 'past' | undefined
 }
 
 /** Others change topics; undefined: it changes nothing that a subscriber could see. */
@@ -62,26 +66,23 @@ interface Entry {
   readonly slot: Slot
   /** Its place among all slots shown at this level. */
   readonly number: number
-  /** What subscribers are to be shown of it; undefined: nobody has asked. */
+  /** What subscribers are to be shown of it; undefined: nobody has asked, or that cannot be told yet. */
   shows: readonly EarlyPublish[] | undefined
-}
-
-/** The last number of a publisher that is shown at a level, and by which entry. */
-interface Last {
-  readonly next: number
-  readonly number: number
 }
 
 class Level {
   /** In the order in which they were shown. */
   readonly open = new Map<string, Entry>()
-  readonly lastOf = new Map<string, Last>()
+  /** By publisher, the number after those that are shown and not void. */
+  readonly nextOf = new Map<string, number>()
   shown = 0
 }
 
 export class EarlySlots {
   /** Grows with whatever a subscriber may have to be told. */
   changes = 0
+  /** Open publishes that are void. */
+  private voids = 0
   private readonly state: () => State
   private readonly slots = new Map<string, Slot>()
   /** Of the slots that were looked into: open publishes, by publisher. */
@@ -94,6 +95,11 @@ export class EarlySlots {
 
   constructor(state: () => State) {
     this.state = state
+  }
+
+  /** Something that is void may still get a place: what depends on it could be open. */
+  get someVoid(): boolean {
+    return this.voids > 0
   }
 
   show(shown: EarlySlot): void {
@@ -120,12 +126,14 @@ export class EarlySlots {
     if (publish !== undefined) {
       this.forget(publish)
       if (verdict === 'refused') this.void(publish)
-      publish.fate ??= verdict === 'applied' ? { seq, offset } : 'void'
+      publish.fate ??= verdict === 'applied' ? { seq, offset } : 'past'
     }
     if (verdict !== 'applied') return
-    // Open ones under the same numbers are another copy of it, or another request, which will not have them.
-    for (const other of this.openOf.get(publisher) ?? [])
-      if (other.sequence < sequence + count && sequence < other.sequence + other.count) this.void(other)
+    const past = [...(this.openOf.get(publisher) ?? [])].filter(
+      (other) => other.fate === undefined && other.sequence < sequence + count && endOf(other) > sequence,
+    )
+    for (const other of past) other.fate = 'past'
+    for (const other of past) this.void(other)
   }
 
   takeBack(place: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): void {
@@ -150,22 +158,31 @@ export class EarlySlots {
     if (slot === undefined) return undefined
     this.slots.delete(key)
     this.changes++
-    for (const name of EARLY_LEVELS) {
-      const { open, lastOf } = this.levels[name]
-      const entry = open.get(key)
-      open.delete(key)
-      for (const { publisher } of entry?.shows ?? [])
-        if (lastOf.get(publisher)?.number === entry?.number) lastOf.delete(publisher)
-    }
+    for (const name of EARLY_LEVELS) this.levels[name].open.delete(key)
     return slot
   }
 
+  /** Whoever gives its numbers itself, without gaps, is not taken with what follows. */
   private void(publish: EarlyPublish): void {
-    const { publisher, sequence, gapsAllowed } = publish
+    const { publisher, gapsAllowed } = publish
     publish.fate ??= 'void'
     if (gapsAllowed) return
-    for (const other of this.openOf.get(publisher) ?? []) if (other.sequence > sequence) other.fate ??= 'void'
-    for (const name of EARLY_LEVELS) this.levels[name].lastOf.delete(publisher)
+    let from = publish.sequence
+    const open = this.openOf.get(publisher) ?? []
+    for (let more = true; more; ) {
+      more = false
+      for (const other of open) {
+        if (other.fate !== undefined || endOf(other) <= from) continue
+        other.fate = 'void'
+        this.voids++
+        more ||= other.sequence < from
+        from = Math.min(from, other.sequence)
+      }
+    }
+    for (const name of EARLY_LEVELS) {
+      const { nextOf } = this.levels[name]
+      if ((nextOf.get(publisher) ?? 0) > from) nextOf.set(publisher, from)
+    }
   }
 
   private remember(publish: EarlyPublish): void {
@@ -175,8 +192,10 @@ export class EarlySlots {
 
   private forget(publish: EarlyPublish): void {
     const open = this.openOf.get(publish.publisher)
-    open?.delete(publish)
-    if (open?.size === 0) this.openOf.delete(publish.publisher)
+    if (open?.delete(publish) && publish.fate === 'void') this.voids--
+    if (open === undefined || open.size > 0) return
+    this.openOf.delete(publish.publisher)
+    for (const name of EARLY_LEVELS) this.levels[name].nextOf.delete(publish.publisher)
   }
 
   /**
@@ -185,8 +204,8 @@ export class EarlySlots {
    * something may depend on it, all that follows has to wait for it (undefined), as for changes of topics: until it
    * is delivered, or what it waits for is shown.
    */
-  private lookInto({ slot, number }: Entry, name: EarlyLevel): EarlyPublish[] | undefined {
-    const { lastOf } = this.levels[name]
+  private lookInto({ slot }: Entry, name: EarlyLevel): EarlyPublish[] | undefined {
+    const { nextOf } = this.levels[name]
     const state = this.state()
     const shows: EarlyPublish[] = []
     const nexts = new Map<string, number>()
@@ -200,21 +219,28 @@ export class EarlySlots {
         if (name === 'fifo') continue
         return undefined
       }
-      const { publisher, sequence, count, topic, schemaVersion, gapsAllowed, autoCreate } = publish
-      const next = nexts.get(publisher) ?? lastOf.get(publisher)?.next ?? state.publisherExpects(publisher)
-      if (next !== undefined && sequence < next) continue
+      const { publisher, sequence, topic, schemaVersion, gapsAllowed, autoCreate } = publish
+      const shown = nexts.get(publisher) ?? nextOf.get(publisher) ?? 0
+      const next = Math.max(state.publisherExpects(publisher) ?? 0, shown)
+      if (publish.fate !== undefined || sequence < next) continue
       const known = state.topic(topic)
       const fits = known === undefined ? autoCreate : schemaVersion === known.schemaVersion
-      if (!fits || (next !== undefined && sequence > next && !gapsAllowed)) {
+      // A publisher that is not known yet may begin anywhere.
+      if (!fits || (next > 0 && sequence > next && !gapsAllowed)) {
         if (name === 'fifo') continue
         return undefined
       }
-      nexts.set(publisher, sequence + count)
+      nexts.set(publisher, endOf(publish))
       shows.push(publish)
     }
-    for (const [publisher, next] of nexts) lastOf.set(publisher, { next, number })
+    for (const [publisher, next] of nexts) nextOf.set(publisher, next)
     return shows
   }
+}
+
+/** The number after its last. */
+function endOf({ sequence, count }: EarlyPublish): number {
+  return sequence + count
 }
 
 function keyOf({ view, slot, sender }: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): string {

@@ -101,6 +101,22 @@ test('what a publisher numbered after something void is taken back with it, and 
   t.deepEqual(all(fifo), ['early t "third"'])
 })
 
+test('what is void may still get a place by another copy: at causal nothing is shown over it, at fifo only what it precedes waits', (t) => {
+  const { a, b, c } = three()
+  const [fifo, causal] = (['fifo', 'causal'] as const).map((order) => subscribe(c, order)) as [Cursor, Cursor]
+  publish(a, ['question'], { id: 'p', sequence: 1 })
+  publish(b, ['question'], { id: 'p', sequence: 1 })
+  publish(b, ['answer'], { id: 'q', sequence: 1 })
+  publish(a, ['next'], { id: 'p', sequence: 2 })
+  for (const level of ['fifo', 'causal'] as const) for (const entry of [1, 2]) c.early('early', level, entry)
+  for (const cursor of [fifo, causal]) t.deepEqual(all(cursor), ['early t "question"'])
+  for (const level of ['fifo', 'causal'] as const) c.early('retract', level, 1)
+  for (const level of ['fifo', 'causal'] as const) for (const entry of [3, 4]) c.early('early', level, entry)
+  t.deepEqual(all(fifo), ['retract 1', 'early t "answer"'])
+  t.deepEqual(all(causal), ['retract 1'])
+  t.deepEqual(all(subscribe(c, 'causal')), [], 'whoever comes later sees no answer before its question either')
+})
+
 test("a publisher's events are shown in its order, though the replica that has the first of them is slower", (t) => {
   const { a, b, c } = three()
   publish(a, ['first'], { id: 'p', sequence: 1 })

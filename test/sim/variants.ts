@@ -1179,26 +1179,14 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'shown-though-there',
     what: 'an event is shown early whether or not its number is taken',
-    edits: [
-      {
-        file: 'early-slots.ts',
-        right: 'if (next !== undefined && sequence < next) continue',
-        put: '',
-      },
-    ],
+    edits: [{ file: 'early-slots.ts', right: '|| sequence < next) {', put: ') {' }],
     caughtBy: ['G12'],
     shownBy: { from: 1, within: 50 },
   },
   {
     name: 'shown-out-of-turn',
     what: 'an event is shown early whatever its publisher has numbered before it',
-    edits: [
-      {
-        file: 'early-slots.ts',
-        right: '(next !== undefined && sequence > next && !gapsAllowed)',
-        put: 'false',
-      },
-    ],
+    edits: [{ file: 'early-slots.ts', right: '(next > 0 && sequence > next && !gapsAllowed)', put: 'false' }],
     caughtBy: ['G12'],
     shownBy: { from: 1, within: 100 },
   },
@@ -1213,7 +1201,7 @@ export const VARIANTS: readonly Variant[] = [
       },
     ],
     caughtBy: ['G12'],
-    shownBy: { from: 221, within: 20 },
+    shownBy: { from: 1711, within: 10 },
   },
   {
     name: 'early-before-the-log',
@@ -1232,31 +1220,36 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'contradiction-unnoticed',
     what: 'what was shown stays shown when another request has its numbers in the log',
-    edits: [
-      {
-        file: 'early-slots.ts',
-        right: 'if (other.sequence < sequence + count && sequence < other.sequence + other.count) this.void(other)',
-        put: 'void other',
-      },
-    ],
+    edits: [{ file: 'early-slots.ts', right: "if (verdict !== 'applied') return", put: 'if (verdict) return' }],
     caughtBy: ['G12'],
-    shownBy: { from: 221, within: 20 },
+    shownBy: { from: 228, within: 10 },
   },
   {
     name: 'void-and-followed',
     what: 'what a publisher numbered after something that is taken back stays shown',
-    edits: [
-      { file: 'early-slots.ts', right: "if (other.sequence > sequence) other.fate ??= 'void'", put: 'void other' },
-    ],
+    edits: [{ file: 'early-slots.ts', right: "        other.fate = 'void'\n", put: '' }],
     caughtBy: ['G12'],
-    shownBy: { from: 221, within: 20 },
+    shownBy: { from: 228, within: 10 },
   },
   {
     name: 'chain-of-the-void',
     what: 'what follows something that is taken back is shown as if it were still there',
-    edits: [{ file: 'early-slots.ts', right: 'this.levels[name].lastOf.delete(publisher)', put: 'void name' }],
+    edits: [
+      {
+        file: 'early-slots.ts',
+        right: 'if ((nextOf.get(publisher) ?? 0) > from) nextOf.set(publisher, from)',
+        put: 'void from',
+      },
+    ],
     caughtBy: ['G12'],
     shownBy: { from: 711, within: 10 },
+  },
+  {
+    name: 'depends-on-the-void',
+    what: 'causal and agreed: what was shown after something that is taken back stays shown',
+    edits: [{ file: 'ahead.ts', right: 'if (from !== -1) this.voids', put: 'if (from < -1) this.voids' }],
+    caughtBy: ['G12'],
+    shownBy: { from: 741, within: 10 },
   },
 
   // ---- the replicated state
