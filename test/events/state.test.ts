@@ -101,6 +101,7 @@ test('an event of which only the data was given: read with every default', (t) =
       key: undefined,
       schemaVersion: 0,
       publisher: undefined,
+      numbered: { by: '', number: 1 },
       extensions: undefined,
       data: Buffer.from('{"p":2}'),
     },
