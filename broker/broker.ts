@@ -107,6 +107,7 @@ export class Broker implements Application {
   private readonly waking: Waking
   private readonly early = new EarlySlots(() => this.current)
   private current: State
+  private readonly cursorSource: CursorSource
   /** Publishes without a publisher's number get these, and changes of topics those. */
   private readonly ownNumbers: Numbers
   private readonly topicNumbers: Numbers
@@ -138,6 +139,17 @@ export class Broker implements Application {
       state: () => this.current,
       onSchemaRejection: (topic) => parts.observe?.schemaRejected(topic),
     })
+    this.cursorSource = {
+      state: () => this.current,
+      early: this.early,
+      wait: (cursor) => this.waking.wait(cursor),
+      soon: (cursor) => this.waking.soon(cursor),
+      forget: (cursor) => {
+        this.waking.forget(cursor)
+        this.openCursors.delete(cursor)
+      },
+      delivered: (notifications) => parts.observe?.delivered(notifications),
+    }
     const life = Math.floor(parts.random() * 2 ** 52).toString(36)
     this.ownNumbers = new Numbers(`${OWN_ID_MARK}${parts.name}.${life}`)
     this.topicNumbers = new Numbers(`${OWN_ID_MARK}${parts.name}.${life}.topics`)
@@ -251,18 +263,7 @@ export class Broker implements Application {
       if (fault !== undefined) throw new BrokerError('MALFORMED', `${shown(pattern)}: ${fault}.`)
     }
     this.checkPlace(from)
-    const source: CursorSource = {
-      state: () => this.current,
-      early: this.early,
-      wait: (one) => this.waking.wait(one),
-      soon: (one) => this.waking.soon(one),
-      forget: (one) => {
-        this.waking.forget(one)
-        this.openCursors.delete(one)
-      },
-      delivered: (notifications) => this.parts.observe?.delivered(notifications),
-    }
-    const cursor = new BrokerCursor(source, patterns, from, options)
+    const cursor = new BrokerCursor(this.cursorSource, patterns, from, options)
     this.openCursors.add(cursor)
     return cursor
   }

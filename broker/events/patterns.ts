@@ -44,7 +44,7 @@ export class TopicFilter {
   readonly told: Told = { by: undefined, losses: 0, through: 0 }
   private readonly plain: ReadonlySet<string>
   private readonly wild: readonly (readonly string[])[]
-  private readonly known = new Map<string, boolean>()
+  private known: Map<string, boolean> | undefined
 
   constructor(patterns: readonly string[]) {
     for (const pattern of patterns) assert(patternFault(pattern) === undefined, `not a pattern: ${pattern}`)
@@ -55,6 +55,7 @@ export class TopicFilter {
 
   matches(name: string): boolean {
     if (this.names !== undefined) return this.plain.has(name)
+    this.known ??= new Map()
     let known = this.known.get(name)
     if (known === undefined) {
       known = this.plain.has(name) || this.wild.some((tokens) => tokensMatch(tokens, name))

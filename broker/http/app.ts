@@ -84,10 +84,11 @@ export function makeApp(parts: AppParts): Koa<RequestState> {
   return app
 }
 
-function checkHost({ httpVersion, headersDistinct }: IncomingMessage): void {
-  const hosts = headersDistinct['host'] ?? []
-  if (hosts.length > 1) throw new BrokerError('MALFORMED', 'The header Host is given more than once.')
-  if (hosts.length === 0 && httpVersion === '1.1') throw new BrokerError('MALFORMED', 'The header Host is missing.')
+function checkHost({ httpVersion, rawHeaders }: IncomingMessage): void {
+  // Names and values in turn. Node.js would keep lists of all headers for as long as the request is answered.
+  const hosts = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
+  if (hosts > 1) throw new BrokerError('MALFORMED', 'The header Host is given more than once.')
+  if (hosts === 0 && httpVersion === '1.1') throw new BrokerError('MALFORMED', 'The header Host is missing.')
 }
 
 type AnyContext = Koa.ParameterizedContext<RequestState>

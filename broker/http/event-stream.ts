@@ -40,11 +40,16 @@ export class EventStream {
   /** The place that the client knows of. */
   private toldSeq = -1
 
-  constructor(parts: EventStreamParts) {
+  /** `open`: it is one of these until its connection is closed. */
+  constructor(parts: EventStreamParts, open: Set<EventStream>) {
     this.parts = parts
     this.history = parts.history()
     this.left = parts.limit
-    parts.response.once('close', () => this.release())
+    open.add(this)
+    parts.response.on('close', () => {
+      open.delete(this)
+      this.release()
+    })
     parts.response.on('error', () => this.release())
     parts.response.on('drain', () => {
       this.blocked = false
@@ -247,9 +252,8 @@ export class EventStreams {
     return bytes
   }
 
-  add(stream: EventStream, response: ServerResponse): void {
-    this.open.add(stream)
-    response.once('close', () => this.open.delete(stream))
+  start(parts: EventStreamParts): void {
+    new EventStream(parts, this.open).start()
   }
 
   heartbeat(): void {

@@ -61,7 +61,7 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
   const handle = makeApp({ operations, streams, unexpected }).callback()
   const sockets = new Set<Socket>()
   const surplus = new WeakSet<Duplex>()
-  const answering = new WeakMap<Duplex, Set<ServerResponse>>()
+  const answering = new WeakMap<Duplex, ServerResponse[]>()
   let closing: Promise<void> | undefined
 
   const server = createServer({
@@ -77,21 +77,30 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
   })
   server.maxConnections = connectionsMax + SURPLUS_CONNECTIONS_MAX
 
+  // Of what is kept for each connection there is little: idle subscribers may be many.
+  function forget(this: Socket): void {
+    sockets.delete(this)
+  }
   server.on('connection', (socket) => {
     sockets.add(socket)
     if (sockets.size > connectionsMax) surplus.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    socket.on('close', forget)
   })
+
+  function answered(this: ServerResponse): void {
+    const open = answering.get(this.req.socket)
+    open?.splice(open.indexOf(this), 1)
+  }
 
   /** Requests that were sent ahead are taken up one after another: so a connection costs no more than one answer. */
   function inTurn(take: (request: IncomingMessage, response: ServerResponse) => void) {
     return (request: IncomingMessage, response: ServerResponse): void => {
       const { socket } = request
       if (socket.destroyed) return
-      const open = answering.get(socket) ?? new Set()
-      answering.set(socket, open.add(response))
-      response.once('close', () => open.delete(response))
-      if (open.size > REQUESTS_AHEAD_MAX) socket.destroy()
+      const open = answering.get(socket) ?? []
+      if (open.push(response) === 1) answering.set(socket, open)
+      response.on('close', answered)
+      if (open.length > REQUESTS_AHEAD_MAX) socket.destroy()
       else if (response.socket !== null) take(request, response)
       else response.once('socket', () => take(request, response))
     }
@@ -118,7 +127,7 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
   })
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const open = [...(answering.get(socket) ?? [])]
+    const open = answering.get(socket) ?? []
     const whole = open.findLast(({ req }) => req.complete)
     if (error.code !== 'ECONNRESET' && whole !== undefined && !whole.headersSent) {
       // What came whole is answered first, or its client would not know what became of it. Then Node.js closes.

@@ -2,7 +2,7 @@
 
 import { BrokerError } from '../errors.ts'
 import type { Context, Routes } from './context.ts'
-import { EventStream, type EventStreams } from './event-stream.ts'
+import type { EventStreams } from './event-stream.ts'
 import { malformed } from './json.ts'
 import { checkPattern } from './names.ts'
 import type { Operations, Order } from './operations.ts'
@@ -18,6 +18,7 @@ export function subscribeRoutes(
   streams: EventStreams,
   unexpected: (error: unknown) => void,
 ): void {
+  const history = () => operations.cluster().history
   routes.get('/v1/events', (ctx) => {
     const parameters = readParameters(ctx, ['topics', 'from', 'order', 'limit', 'views'])
     const patterns = readPatterns(parameters.topics, operations.limits.topicNameBytesMax)
@@ -43,11 +44,8 @@ export function subscribeRoutes(
     if (ctx.method === 'HEAD') return endWithoutBody(ctx)
     const cursor = operations.subscribe(patterns, from, { views, order })
     ctx.respond = false
-    const history = () => operations.cluster().history
     const early = order !== 'safe'
-    const stream = new EventStream({ response: ctx.res, cursor, form, early, limit, history, unexpected })
-    streams.add(stream, ctx.res)
-    stream.start()
+    streams.start({ response: ctx.res, cursor, form, early, limit, history, unexpected })
   })
 }
 

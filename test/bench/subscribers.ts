@@ -27,6 +27,9 @@ const PATIENCE_MS = 60_000
 /** Connections that are opened at a time. */
 const OPENING = 200
 const EVERY_MS = 500
+const SOON_MS = 5000
+/** Two heartbeats of server-sent events. */
+const SETTLED_MS = 40_000
 
 /** One subscriber: what it has received, and whether it reads. */
 interface Subscriber {
@@ -67,9 +70,12 @@ async function measure(count: number, subscribe: (url: string) => Promise<Subscr
       subscribers.push(...(await Promise.all(some)))
       if (subscribers.length % 2000 === 0) process.stderr.write(`${subscribers.length} subscribers\n`)
     }
-    await after(5000)
-    const each = (residentBytes(replica) - before) / count
-    console.log(`${count} idle subscribers: ${readable(each / 1024)} KiB of resident memory each`)
+    const each = (): string => readable((residentBytes(replica) - before) / count / 1024)
+    await after(SOON_MS)
+    const soon = each()
+    process.stderr.write(`${SETTLED_MS / 1000} s until the garbage of their coming is collected\n`)
+    await after(SETTLED_MS)
+    console.log(`${count} idle subscribers: ${each()} KiB of resident memory each, ${soon} KiB when they had just come`)
 
     const publish = (): Promise<unknown> =>
       fetch(`${other.url}/v1/topics/news/events`, {
