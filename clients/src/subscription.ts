@@ -173,6 +173,23 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     return new Promise((resolve, reject) => this.takers.push({ resolve, reject }))
   }
 
+  /**
+   * The same by callback: it is called with everything that has come, in order, and again when what it returned has settled
+   * and there is more. Resolves when the subscription is over; rejects with why it ended, or with what the callback threw,
+   * which closes it.
+   */
+  async each(call: (items: readonly I[]) => void | PromiseLike<void>): Promise<void> {
+    for await (const first of this) await call([first, ...this.takeAll()])
+  }
+
+  private takeAll(): I[] {
+    const all = this.waiting
+    this.waiting = []
+    const bytes = all.reduce((sum, one) => sum + one.bytes, 0)
+    if (bytes > 0) this.giveBack(bytes)
+    return all.map(({ item }) => item as I)
+  }
+
   return(): Promise<IteratorResult<I, undefined>> {
     this.close()
     return Promise.resolve({ done: true, value: undefined })

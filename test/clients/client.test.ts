@@ -144,6 +144,40 @@ test('a program that reads slowly: only so much waits for it, and it misses noth
   )
 })
 
+test('by callback: all that has come at a time, the next when the last is done with, nothing twice, and it ends', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders')
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  for (const n of numbers(500)) void client.publish('orders', { n })
+  await client.flushed()
+  const stop = new AbortController()
+  const seen: number[] = []
+  let busy = false
+  let calls = 0
+  const done = client.topic<Order>('orders').subscribe({ from: 'start', bufferBytes: 4096, signal: stop.signal })
+  await done.each(async (items) => {
+    t.false(busy, 'one call at a time')
+    busy = true
+    calls++
+    for (const item of items) if (item.kind === 'event') seen.push(item.data.n)
+    await new Promise((resolve) => setImmediate(resolve))
+    busy = false
+    if (seen.length === 500) stop.abort()
+  })
+  t.deepEqual(seen, numbers(500))
+  t.true(calls < 250, `${calls} calls`)
+
+  const failing = client.topic('orders').subscribe({ from: 'start' })
+  await t.throwsAsync(
+    failing.each(() => {
+      throw new RangeError('enough')
+    }),
+    { instanceOf: RangeError },
+  )
+  t.like(await failing.next(), { done: true }, 'it is closed')
+})
+
 test('a token: another program goes on after it', async (t) => {
   const group = await Group.start(t, 1)
   await group.putTopic('orders')
