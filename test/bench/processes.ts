@@ -40,12 +40,13 @@ export interface Server {
   stop(): Promise<void>
 }
 
-export async function startServer(): Promise<Server> {
+/** `more`: lines of its configuration. */
+export async function startServer(more = ''): Promise<Server> {
   const program = findNatsServer()
   if (program === undefined) throw new Error(HOW_TO_GET)
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'))
   const config = join(folder, 'nats.conf')
-  writeFileSync(config, '')
+  writeFileSync(config, more.replaceAll('$FOLDER', folder))
   const child = spawn(program, ['-c', config, '-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = keep(child)
   const stop = async (): Promise<void> => {
@@ -95,7 +96,7 @@ export interface CpuUse {
 }
 
 export interface TrialOptions {
-  readonly script: 'group-process.ts' | 'raw-process.ts'
+  readonly script: 'client-process.ts' | 'group-process.ts' | 'jetstream-process.ts' | 'raw-process.ts'
   readonly work: Task['work']
   readonly eventBytes: number
   readonly packBytes?: number
@@ -108,39 +109,44 @@ export interface TrialOptions {
 /** Three processes over a server of their own, from the start to the end of all. */
 export async function trial(options: TrialOptions): Promise<Trial> {
   const server = await startServer()
-  const children = ROSTER.map((name) => {
-    const task: Task = {
-      url: server.url,
-      group: 'bench',
-      name,
-      roster: ROSTER,
-      work: options.work,
-      eventBytes: options.eventBytes,
-      packBytes: options.packBytes ?? 0,
-    }
-    return new Measuring(options.script, task, name === ROSTER[0] ? options.profile : undefined)
-  })
   try {
-    await soon(Promise.all(children.map((child) => child.ready)), 'all processes are ready')
-    const from = Date.now() + options.warmUpMs
-    const window = { from, until: from + options.windowMs }
-    const measured = Promise.all(children.map((child) => child.measure(window)))
-    const processes = soon(measured, 'all processes have measured', options.warmUpMs + options.windowMs)
-    const cpu = cpuUseWithin(window, server)
-    return { processes: await processes, cpu: await cpu }
+    return await inThree(options, new Array(ROSTER.length).fill(server.url), [server])
   } finally {
-    await Promise.all(children.map((child) => child.stop()))
     await server.stop()
   }
 }
 
-export async function cpuUseWithin(window: Window, server: Server): Promise<CpuUse> {
+/** Three processes, each with an address of its own to work at. The servers are there already. */
+export async function inThree(
+  { script, work, eventBytes, packBytes = 0, profile, warmUpMs, windowMs }: TrialOptions,
+  urls: readonly string[],
+  servers: readonly Server[],
+): Promise<Trial> {
+  const children = ROSTER.map((name, i) => {
+    const task: Task = { url: urls[i] as string, group: 'bench', name, roster: ROSTER, work, eventBytes, packBytes }
+    return new Measuring(script, task, i === 0 ? profile : undefined)
+  })
+  try {
+    await soon(Promise.all(children.map((child) => child.ready)), 'all processes are ready')
+    const from = Date.now() + warmUpMs
+    const window = { from, until: from + windowMs }
+    const measured = Promise.all(children.map((child) => child.measure(window)))
+    const processes = soon(measured, 'all processes have measured', warmUpMs + windowMs)
+    const cpu = cpuUseWithin(window, ...servers)
+    return { processes: await processes, cpu: await cpu }
+  } finally {
+    await Promise.all(children.map((child) => child.stop()))
+  }
+}
+
+export async function cpuUseWithin(window: Window, ...servers: readonly Pick<Server, 'cpuSeconds'>[]): Promise<CpuUse> {
+  const serverSeconds = (): number => servers.reduce((sum, server) => sum + server.cpuSeconds(), 0)
   await pause(Math.max(0, window.from - Date.now()))
-  const before = { server: server.cpuSeconds(), machine: busySeconds(), at: performance.now() }
+  const before = { server: serverSeconds(), machine: busySeconds(), at: performance.now() }
   await pause(Math.max(0, window.until - Date.now()))
   const seconds = (performance.now() - before.at) / 1000
   return {
-    server: (server.cpuSeconds() - before.server) / seconds,
+    server: (serverSeconds() - before.server) / seconds,
     machine: (busySeconds() - before.machine) / seconds,
   }
 }

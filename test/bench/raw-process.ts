@@ -6,6 +6,7 @@ import { connect, type NatsConnection } from 'nats'
 import { encodeBatch } from '../../broker/group/batch.ts'
 import { serve, type Work } from './child.ts'
 import { countEvents } from './count-events.ts'
+import { type Trade, Trades } from './json-events.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Task, type Window } from './task.ts'
 
@@ -18,6 +19,9 @@ const ASK_EVERY_BYTES = 512 * 1024
 /** What goes over the wire with each message besides its payload, about. */
 const MESSAGE_OVERHEAD_BYTES = 40
 
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
 class RawWork implements Work {
   readonly latencies: number[] = []
   private readonly task: Task
@@ -26,6 +30,7 @@ class RawWork implements Work {
   private readonly subject: string
   private readonly event: Uint8Array
   private readonly pack: Uint8Array[]
+  private readonly trades: Trades
   private heard = 0
   private sent = 0
   private flooding = false
@@ -36,11 +41,12 @@ class RawWork implements Work {
     this.fail = fail
     this.subject = `bench.${task.group}`
     this.event = new Uint8Array(task.eventBytes).fill(0x61)
+    this.trades = new Trades(task.eventBytes)
     this.pack = new Array(Math.max(1, Math.floor(task.packBytes / (task.eventBytes + 4)))).fill(this.event)
   }
 
   start(window: Window): void {
-    if (this.task.work === 'flood') {
+    if (this.task.work === 'flood' || this.task.work === 'json') {
       this.flooding = true
       for (let i = 0; i < 2; i++) void this.flood()
     } else if (this.task.name === this.task.roster[0]) {
@@ -52,6 +58,7 @@ class RawWork implements Work {
     this.connection.subscribe(this.subject, {
       callback: (error, message) => {
         if (error !== null) this.fail(error)
+        else if (this.task.work === 'json') this.hearTrade(message.data)
         else if (this.task.packBytes > 0) this.heard += countEvents(message.data, this.task.eventBytes)
         else if (message.data.length === this.task.eventBytes) this.heard++
         else this.fail(`an event of ${this.task.eventBytes} bytes arrived with ${message.data.length}`)
@@ -79,12 +86,22 @@ class RawWork implements Work {
     await this.connection.close()
   }
 
+  private hearTrade(data: Uint8Array): void {
+    const { symbol } = JSON.parse(decoder.decode(data)) as Trade
+    if (symbol.length === 4) this.heard++
+    else this.fail(`a trade of ${symbol}`)
+  }
+
+  private message(): Uint8Array {
+    const { packBytes, eventBytes, work } = this.task
+    if (work === 'json') return encoder.encode(JSON.stringify(this.trades.next()))
+    return packBytes > 0 ? encodeBatch(this.pack, this.pack.length * eventBytes) : this.event
+  }
+
   private async flood(): Promise<void> {
-    const { packBytes, eventBytes } = this.task
-    const bytes = this.pack.length * eventBytes
     while (this.flooding) {
       for (let room = ASK_EVERY_BYTES; room > 0; ) {
-        const message = packBytes > 0 ? encodeBatch(this.pack, bytes) : this.event
+        const message = this.message()
         this.connection.publish(this.subject, message)
         this.sent += this.pack.length
         room -= message.length + MESSAGE_OVERHEAD_BYTES
@@ -108,7 +125,7 @@ serve(async (task, fail) => {
   const connection = await connect({
     servers: [task.url],
     name: `${task.group}/${task.name}`,
-    noEcho: true,
+    noEcho: task.work !== 'json', // A subscriber of a broker hears its own program as well.
     noAsyncTraces: true,
     reconnect: false,
   })

@@ -2,13 +2,13 @@
 
 /** What a process is started for; travels as JSON in its arguments. */
 export interface Task {
-  /** The NATS server. */
+  /** The NATS server, or the replica. */
   readonly url: string
   /** One run of one workload: nobody else hears it. */
   readonly group: string
   readonly name: string
   readonly roster: readonly string[]
-  readonly work: 'flood' | 'steady' | 'echo'
+  readonly work: 'flood' | 'json' | 'steady' | 'echo'
   readonly eventBytes: number
   /** For the raw peer: events are packed into messages of so many bytes; 0: one event a message. */
   readonly packBytes: number

@@ -1,9 +1,12 @@
 // What is measured: each workload gives a few named numbers a run. `README.md` beside this says what they mean.
 
+import { withCluster } from './jetstream.ts'
+import { TRADE_SCHEMA } from './json-events.ts'
 import { LEVELS, type Load, showAtAllLevels } from './levels.ts'
 import { postSteadily } from './over-http.ts'
-import { type CpuUse, type Trial, type TrialOptions, trial } from './processes.ts'
+import { type CpuUse, inThree, type Trial, type TrialOptions, trial } from './processes.ts'
 import { quantile } from './statistics.ts'
+import { withReplicas } from './whole-product.ts'
 
 export interface Conditions {
   readonly warmUpMs: number
@@ -31,6 +34,12 @@ export const WORKLOADS: readonly Workload[] = [
   groupFlood('group-1k', 1024, 'raw-packed-1k'),
   rawFlood('raw-packed-1k', 1024, PACK_BYTES),
   rawFlood('raw-1k', 1024, 0),
+  productFlood('product-100', 100, 'raw-json-100'),
+  rawJson('raw-json-100', 100),
+  jetStream('jetstream-100', 100),
+  productFlood('product-1k', 1024, 'raw-json-1k'),
+  rawJson('raw-json-1k', 1024),
+  jetStream('jetstream-1k', 1024),
   {
     name: 'safe-latency',
     about: 'group, 100 B, 500 events/s: submit to own safe delivery',
@@ -121,6 +130,61 @@ function rawFlood(name: string, eventBytes: number, packBytes: number): Workload
       return { 'events/s': heard / (done.processes.length - 1), ...shares(done) }
     },
   }
+}
+
+function productFlood(name: string, eventBytes: number, against: string): Workload {
+  return {
+    name,
+    against,
+    about: `whole product, typed JSON events of ${eventBytes} B by stream: published at each replica, read at each, safe`,
+    measure: (conditions) =>
+      withReplicas(async (urls, server) => {
+        await putTopic(urls[0] as string)
+        const options = { ...conditions, script: 'client-process.ts', work: 'json', eventBytes } as const
+        return read(await inThree(options, urls, [server]))
+      }),
+  }
+}
+
+function rawJson(name: string, eventBytes: number): Workload {
+  return {
+    name,
+    about: `raw NATS, JSON of ${eventBytes} B, one event a message: written and read as by a program, heard by all three`,
+    measure: async (conditions) => read(await run(conditions, 'raw-process.ts', 'json', eventBytes)),
+  }
+}
+
+function jetStream(name: string, eventBytes: number): Workload {
+  return {
+    name,
+    about: `JetStream R3 in memory over three servers, JSON of ${eventBytes} B, lean publishers: read by all three`,
+    measure: (conditions) =>
+      withCluster(async (servers) => {
+        const options = { ...conditions, script: 'jetstream-process.ts', work: 'json', eventBytes } as const
+        const urls = servers.map(({ url }) => url)
+        return read(await inThree(options, urls, servers))
+      }),
+  }
+}
+
+/** What the one that is furthest behind has read. */
+function read(done: Trial): Numbers {
+  const { processes } = done
+  const waits = processes.flatMap((one) => one.latencies)
+  return {
+    'events/s': Math.min(...processes.map(({ events, seconds }) => events / seconds)),
+    ...(waits.length > 0 && { 'p50 ms': quantile(waits, 0.5), 'p99 ms': quantile(waits, 0.99) }),
+    ...shares(done),
+  }
+}
+
+async function putTopic(url: string): Promise<void> {
+  const answer = await fetch(`${url}/v1/topics/bench`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ schema: TRADE_SCHEMA }),
+  })
+  if (!answer.ok) throw new Error(`the topic is not made: ${await answer.text()}`)
 }
 
 function run(
