@@ -30,6 +30,8 @@ export class Ahead {
   /** By their places. */
   private keeps: Part[] = []
   private voids: Part[] = []
+  /** Taken back with what was void, and not void themselves. */
+  private readonly takenAlong = new Set<EarlyPublish>()
   private isCurrent = false
 
   constructor(level: EarlyLevel, slots: EarlySlots, filter: TopicFilter) {
@@ -43,9 +45,9 @@ export class Ahead {
     return this.isCurrent
   }
 
-  /** There is something to tell, or to show, that waits for nothing. */
-  get more(): boolean {
-    return this.voids.length > 0 || !this.isCurrent
+  /** There is something to tell, or to show where all of the log was read, that waits for nothing. */
+  moreAt(end: boolean): boolean {
+    return this.voids.length > 0 || (end && !this.isCurrent)
   }
 
   /** The place of the next of what was shown and has its place; infinite: there is none. */
@@ -78,7 +80,9 @@ export class Ahead {
   show(most: number, bytes: number): Part[] {
     const parts: Part[] = []
     let [eventsLeft, bytesLeft] = [most, bytes]
-    if (this.level !== 'fifo' && this.slots.someVoid) {
+    // What was taken along comes again at its place: what follows may depend on it, the rest of a publish does.
+    for (const publish of this.takenAlong) if (publish.fate !== undefined) this.takenAlong.delete(publish)
+    if (this.level !== 'fifo' && (this.slots.someVoid || this.takenAlong.size > 0)) {
       this.isCurrent = true
       return parts
     }
@@ -117,6 +121,7 @@ export class Ahead {
       // What was shown after something that is taken back may depend on it, and is taken back with it.
       const from = this.open.findIndex(isGone)
       if (from !== -1) this.voids.push(...this.open.splice(from))
+      for (const { publish } of this.voids) if (publish.fate === undefined) this.takenAlong.add(publish)
     }
     for (const part of this.open) {
       if (isGone(part)) this.voids.push(part)

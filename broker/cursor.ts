@@ -150,7 +150,9 @@ export class BrokerCursor implements Cursor {
   onMore(wake: () => void): void {
     if (this.closed) return
     this.wakeUp = wake
-    const more = this.historyChanged || this.after < this.source.state().seq || this.ahead?.more === true
+    const { seq } = this.source.state()
+    // Whoever comes from further on waits for the order, and is shown nothing meanwhile.
+    const more = this.historyChanged || this.after < seq || this.ahead?.moreAt(this.after === seq) === true
     if (this.from === undefined && more) this.source.soon(this)
     else this.source.wait(this)
   }
