@@ -95,8 +95,8 @@ interface Taker<I> {
 }
 
 const BUFFER_BYTES = 1024 * 1024
-/** Refusals that pass: the subscription is asked for again, at another replica. */
-const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'LIMIT', 'INTERNAL'])
+/** Refusals that pass: the subscription is asked for again, at another replica. (Subscriptions have one limit at all.) */
+const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'INTERNAL'])
 
 export interface SubscriptionHost {
   unhappy(): void

@@ -61,6 +61,12 @@ test('a WebSocket that hands over what comes after its close: it is not listened
   t.pass()
 })
 
+test('more subscriptions than a stream may have: the last one says so, and the others stay where they are', async (t) => {
+  const subscription = new Subscription(1, ['orders'], {}, { unhappy: () => t.fail(), closed() {} })
+  subscription.message({ op: 'ended', sub: 1, code: 'LIMIT', detail: 'too many' })
+  await t.throwsAsync(() => subscription.next(), { code: 'LIMIT' })
+})
+
 class SilentSocket {
   binaryType = ''
   onmessage: ((event: { data: unknown }) => void) | null = null
