@@ -4,6 +4,7 @@
 import assert from 'node:assert'
 import type { EarlyPublish, EarlySlots } from './early-slots.ts'
 import type { TopicFilter } from './events/patterns.ts'
+import type { PublishReader } from './events/stored-event.ts'
 import type { EarlyLevel } from './group/port.ts'
 import type { EarlyRange } from './http/operations.ts'
 
@@ -12,6 +13,11 @@ export interface Part {
   readonly publish: EarlyPublish
   readonly from: number
   readonly to: number
+}
+
+/** To be told of at once. */
+export interface ShownPart extends Part {
+  readonly reader: PublishReader
 }
 
 type Retract = EarlyRange & { readonly type: 'retract' }
@@ -77,8 +83,8 @@ export class Ahead {
   }
 
   /** To be called when all of the log was read: what is open and was not shown, so many events of about so many bytes. */
-  show(most: number, bytes: number): Part[] {
-    const parts: Part[] = []
+  show(most: number, bytes: number): ShownPart[] {
+    const parts: ShownPart[] = []
     let [eventsLeft, bytesLeft] = [most, bytes]
     // What was taken along comes again at its place: what follows may depend on it, the rest of a publish does.
     for (const publish of this.takenAlong) if (publish.fate !== undefined) this.takenAlong.delete(publish)
@@ -91,12 +97,13 @@ export class Ahead {
       if (this.part.number !== number) this.part = { number, publishes: 0, events: 0 }
       for (const { part } = this; part.publishes < shows.length; part.publishes++, part.events = 0) {
         const publish = shows[part.publishes] as EarlyPublish
-        if (publish.fate !== undefined || !this.filter.matches(publish.topic)) continue
+        const { contents, count } = publish
+        if (publish.fate !== undefined || !contents || !this.filter.matches(publish.topic)) continue
         if (eventsLeft <= 0 || bytesLeft <= 0) return parts
         const from = part.events
-        const { records, count } = publish
+        const { records } = contents
         const to = records.through(from, Math.min(count, from + eventsLeft), bytesLeft)
-        parts.push({ publish, from, to })
+        parts.push({ publish, from, to, reader: contents.reader })
         eventsLeft -= to - from
         bytesLeft -= records.before(to) - records.before(from)
         this.remember(publish, from, to)

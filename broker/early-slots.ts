@@ -27,8 +27,8 @@ export interface EarlyPublish {
   /** The publisher's id was given by a replica. */
   readonly gapsAllowed: boolean
   readonly autoCreate: boolean
-  readonly records: PackedRecords
-  readonly reader: PublishReader
+  /** Undefined: it is closed. A subscriber that does not read remembers its name for long, and must not keep its bytes. */
+  contents: { readonly records: PackedRecords; readonly reader: PublishReader } | undefined
   /**
    * What became of it; undefined: that is still open. What is void gets a place later, or none; of what is past the
    * numbers are another one's, which has its place.
@@ -200,6 +200,7 @@ export class EarlySlots {
   }
 
   private forget(publish: EarlyPublish): void {
+    publish.contents = undefined
     const open = this.openOf.get(publish.publisher)
     if (open?.delete(publish) && publish.fate === 'void') this.voids--
     if (open === undefined || open.size > 0) return
@@ -258,7 +259,9 @@ function isPartOf(copy: EarlyPublish, first: EarlyPublish): boolean {
   const ahead = copy.sequence - first.sequence
   if (ahead < 0 || endOf(copy) > endOf(first)) return false
   if (copy.topic !== first.topic || copy.schemaVersion !== first.schemaVersion) return false
-  for (let i = 0; i < copy.count; i++) if (!copy.records.record(i).equals(first.records.record(ahead + i))) return false
+  const [copied, records] = [copy.contents?.records, first.contents?.records]
+  if (copied === undefined || records === undefined) return false
+  for (let i = 0; i < copy.count; i++) if (!copied.record(i).equals(records.record(ahead + i))) return false
   return true
 }
 
@@ -278,5 +281,5 @@ function read(bytes: Uint8Array): Request {
   const reader = new PublishReader(command, records)
   const { count } = records
   const name = { publisher, sequence, count, topic, schemaVersion, topicLife }
-  return { ...name, gapsAllowed, autoCreate, records, reader, fate: undefined }
+  return { ...name, gapsAllowed, autoCreate, contents: { records, reader }, fate: undefined }
 }

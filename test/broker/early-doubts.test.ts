@@ -132,3 +132,15 @@ test('a publish made for a topic of that name that was deleted is not shown as a
   c.read()
   t.deepEqual(all(agreed), [])
 })
+
+test('a subscriber that does not read on keeps no bytes of what it was shown', (t) => {
+  const { a, c } = three()
+  const fifo = subscribe(c, 'fifo')
+  publish(a, ['x'], { id: 'p', sequence: 1 })
+  c.early('early', 'fifo', 1)
+  t.deepEqual(all(fifo), ['early t "x"'])
+  c.read()
+  const [part] = Reflect.get(Reflect.get(fifo, 'ahead'), 'open')
+  t.is(part.publish.contents, undefined)
+  t.deepEqual(all(fifo), ['kept 1 at 2'])
+})
