@@ -4,6 +4,7 @@
 import assert from 'node:assert'
 import type { EarlyPublish, EarlySlots } from './early-slots.ts'
 import type { TopicFilter } from './events/patterns.ts'
+import type { PublishReader } from './events/stored-event.ts'
 import type { EarlyLevel } from './group/port.ts'
 import type { EarlyRange } from './http/operations.ts'
 
@@ -12,6 +13,11 @@ export interface Part {
   readonly publish: EarlyPublish
   readonly from: number
   readonly to: number
+}
+
+/** To be told of at once. */
+export interface ShownPart extends Part {
+  readonly reader: PublishReader
 }
 
 type Retract = EarlyRange & { readonly type: 'retract' }
@@ -30,6 +36,8 @@ export class Ahead {
   /** By their places. */
   private keeps: Part[] = []
   private voids: Part[] = []
+  /** Taken back with what was void, and not void themselves. */
+  private readonly takenAlong = new Set<EarlyPublish>()
   private isCurrent = false
 
   constructor(level: EarlyLevel, slots: EarlySlots, filter: TopicFilter) {
@@ -43,9 +51,9 @@ export class Ahead {
     return this.isCurrent
   }
 
-  /** There is something to tell, or to show, that waits for nothing. */
-  get more(): boolean {
-    return this.voids.length > 0 || !this.isCurrent
+  /** There is something to tell, or to show where all of the log was read, that waits for nothing. */
+  moreAt(end: boolean): boolean {
+    return this.voids.length > 0 || (end && !this.isCurrent)
   }
 
   /** The place of the next of what was shown and has its place; infinite: there is none. */
@@ -75,10 +83,12 @@ export class Ahead {
   }
 
   /** To be called when all of the log was read: what is open and was not shown, so many events of about so many bytes. */
-  show(most: number, bytes: number): Part[] {
-    const parts: Part[] = []
+  show(most: number, bytes: number): ShownPart[] {
+    const parts: ShownPart[] = []
     let [eventsLeft, bytesLeft] = [most, bytes]
-    if (this.level !== 'fifo' && this.slots.someVoid) {
+    // What was taken along comes again at its place: what follows may depend on it, the rest of a publish does.
+    for (const publish of this.takenAlong) if (publish.fate !== undefined) this.takenAlong.delete(publish)
+    if (this.level !== 'fifo' && (this.slots.someVoid || this.takenAlong.size > 0)) {
       this.isCurrent = true
       return parts
     }
@@ -87,12 +97,13 @@ export class Ahead {
       if (this.part.number !== number) this.part = { number, publishes: 0, events: 0 }
       for (const { part } = this; part.publishes < shows.length; part.publishes++, part.events = 0) {
         const publish = shows[part.publishes] as EarlyPublish
-        if (publish.fate !== undefined || !this.filter.matches(publish.topic)) continue
+        const { contents, count } = publish
+        if (publish.fate !== undefined || !contents || !this.filter.matches(publish.topic)) continue
         if (eventsLeft <= 0 || bytesLeft <= 0) return parts
         const from = part.events
-        const { records, count } = publish
+        const { records } = contents
         const to = records.through(from, Math.min(count, from + eventsLeft), bytesLeft)
-        parts.push({ publish, from, to })
+        parts.push({ publish, from, to, reader: contents.reader })
         eventsLeft -= to - from
         bytesLeft -= records.before(to) - records.before(from)
         this.remember(publish, from, to)
@@ -117,6 +128,7 @@ export class Ahead {
       // What was shown after something that is taken back may depend on it, and is taken back with it.
       const from = this.open.findIndex(isGone)
       if (from !== -1) this.voids.push(...this.open.splice(from))
+      for (const { publish } of this.voids) if (publish.fate === undefined) this.takenAlong.add(publish)
     }
     for (const part of this.open) {
       if (isGone(part)) this.voids.push(part)

@@ -380,7 +380,7 @@ export class Broker implements Application {
     const shown = this.early.deliver(output)
     forEachRequest(output.batch, (command) => {
       const applied = this.current.apply(command)
-      this.early.apply(shown, applied)
+      this.early.apply(shown, applied, command)
       this.onApplied(applied, output.sender)
     })
   }

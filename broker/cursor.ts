@@ -3,7 +3,7 @@
 // what it missed, by a gap. And the cursors' turns: when the order grows, thousands may have something to read, and the
 // group must not have to wait for them. Below `safe`, what has no place yet is shown once all else was read (`ahead.ts`).
 
-import { Ahead, type Part } from './ahead.ts'
+import { Ahead, type ShownPart } from './ahead.ts'
 import type { EarlySlots } from './early-slots.ts'
 import { TopicFilter } from './events/patterns.ts'
 import {
@@ -150,7 +150,9 @@ export class BrokerCursor implements Cursor {
   onMore(wake: () => void): void {
     if (this.closed) return
     this.wakeUp = wake
-    const more = this.historyChanged || this.after < this.source.state().seq || this.ahead?.more === true
+    const { seq } = this.source.state()
+    // Whoever comes from further on waits for the order, and is shown nothing meanwhile.
+    const more = this.historyChanged || this.after < seq || this.ahead?.moreAt(this.after === seq) === true
     if (this.from === undefined && more) this.source.soon(this)
     else this.source.wait(this)
   }
@@ -304,11 +306,11 @@ export class Waking {
   }
 }
 
-function earlyEvents({ publish: { reader }, from, to }: Part): Notification[] {
+function earlyEvents({ reader, from, to }: ShownPart): Notification[] {
   return Array.from({ length: to - from }, (_, i) => ({ type: 'early', event: reader.event(from + i) }))
 }
 
-function earlyBlock({ publish: { reader }, from, to }: Part): BlockNotification {
+function earlyBlock({ reader, from, to }: ShownPart): BlockNotification {
   return { type: 'early', ...reader.block(from, to) }
 }
 

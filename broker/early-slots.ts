@@ -22,11 +22,13 @@ export interface EarlyPublish {
   readonly count: number
   readonly topic: string
   readonly schemaVersion: number
+  /** 0: it is not known. */
+  readonly topicLife: number
   /** The publisher's id was given by a replica. */
   readonly gapsAllowed: boolean
   readonly autoCreate: boolean
-  readonly records: PackedRecords
-  readonly reader: PublishReader
+  /** Undefined: it is closed. A subscriber that does not read remembers its name for long, and must not keep its bytes. */
+  contents: { readonly records: PackedRecords; readonly reader: PublishReader } | undefined
   /**
    * What became of it; undefined: that is still open. What is void gets a place later, or none; of what is past the
    * numbers are another one's, which has its place.
@@ -120,7 +122,7 @@ export class EarlySlots {
   }
 
   /** The next request of this slot was delivered; or one of a slot that was not shown. */
-  apply(slot: Slot | undefined, applied: Applied): void {
+  apply(slot: Slot | undefined, applied: Applied, command: Uint8Array): void {
     const { verdict, publisher, sequence, count, seq, offset } = applied
     const publish = slot?.next()
     if (publish !== undefined) {
@@ -132,7 +134,12 @@ export class EarlySlots {
     const past = [...(this.openOf.get(publisher) ?? [])].filter(
       (other) => other.fate === undefined && other.sequence < sequence + count && endOf(other) > sequence,
     )
-    for (const other of past) other.fate = 'past'
+    if (past.length === 0) return
+    const first = read(command)
+    for (const other of past) {
+      const ahead = other.sequence - sequence
+      other.fate = isPublish(first) && isPartOf(other, first) ? { seq: seq + ahead, offset: offset + ahead } : 'past'
+    }
     for (const other of past) this.void(other)
   }
 
@@ -165,6 +172,8 @@ export class EarlySlots {
   /** Whoever gives its numbers itself, without gaps, is not taken with what follows. */
   private void(publish: EarlyPublish): void {
     const { publisher, gapsAllowed } = publish
+    // The copy of one that has its place: what follows it stands.
+    if (typeof publish.fate === 'object') return
     publish.fate ??= 'void'
     if (gapsAllowed) return
     let from = publish.sequence
@@ -191,6 +200,7 @@ export class EarlySlots {
   }
 
   private forget(publish: EarlyPublish): void {
+    publish.contents = undefined
     const open = this.openOf.get(publish.publisher)
     if (open?.delete(publish) && publish.fate === 'void') this.voids--
     if (open === undefined || open.size > 0) return
@@ -219,12 +229,13 @@ export class EarlySlots {
         if (name === 'fifo') continue
         return undefined
       }
-      const { publisher, sequence, topic, schemaVersion, gapsAllowed, autoCreate } = publish
+      const { publisher, sequence, topic, schemaVersion, topicLife, gapsAllowed, autoCreate } = publish
       const shown = nexts.get(publisher) ?? nextOf.get(publisher) ?? 0
       const next = Math.max(state.publisherExpects(publisher) ?? 0, shown)
       if (publish.fate !== undefined || sequence < next) continue
       const known = state.topic(topic)
-      const fits = known === undefined ? autoCreate : schemaVersion === known.schemaVersion
+      const isSame = known && schemaVersion === known.schemaVersion && (topicLife === 0 || topicLife === known.life)
+      const fits = isSame ?? autoCreate
       // A publisher that is not known yet may begin anywhere.
       if (!fits || (next > 0 && sequence > next && !gapsAllowed)) {
         if (name === 'fifo') continue
@@ -243,6 +254,17 @@ function endOf({ sequence, count }: EarlyPublish): number {
   return sequence + count
 }
 
+/** The same events, perhaps cut otherwise: a copy, sent again at another replica. */
+function isPartOf(copy: EarlyPublish, first: EarlyPublish): boolean {
+  const ahead = copy.sequence - first.sequence
+  if (ahead < 0 || endOf(copy) > endOf(first)) return false
+  if (copy.topic !== first.topic || copy.schemaVersion !== first.schemaVersion) return false
+  const [copied, records] = [copy.contents?.records, first.contents?.records]
+  if (copied === undefined || records === undefined) return false
+  for (let i = 0; i < copy.count; i++) if (!copied.record(i).equals(records.record(ahead + i))) return false
+  return true
+}
+
 function keyOf({ view, slot, sender }: Pick<EarlySlot, 'view' | 'slot' | 'sender'>): string {
   return `${view}/${slot}/${sender.incarnation}`
 }
@@ -254,9 +276,10 @@ function isPublish(request: Request): request is EarlyPublish {
 function read(bytes: Uint8Array): Request {
   const command = decodeCommand(bytes)
   if (command.kind !== 'publish') return command.kind === 'clock' ? undefined : 'other'
-  const { publisher, sequence, topic, schemaVersion, gapsAllowed, autoCreate } = command
+  const { publisher, sequence, topic, schemaVersion, topicLife, gapsAllowed, autoCreate } = command
   const records = new PackedRecords(asBuffer(command.records), 0)
   const reader = new PublishReader(command, records)
   const { count } = records
-  return { publisher, sequence, count, topic, schemaVersion, gapsAllowed, autoCreate, records, reader, fate: undefined }
+  const name = { publisher, sequence, count, topic, schemaVersion, topicLife }
+  return { ...name, gapsAllowed, autoCreate, contents: { records, reader }, fate: undefined }
 }

@@ -170,7 +170,7 @@ export class Client {
       closed: ({ sub }) => this.subscriptions.delete(sub),
     })
     if (this.closed) subscription.close()
-    else {
+    else if (options.signal?.aborted !== true) {
       this.subscriptions.set(subscription.sub, subscription as Subscription<unknown>)
       if (this.connection && this.welcomed) subscription.attach(this.connection)
     }

@@ -51,7 +51,8 @@ export class Connection {
     this.socket.onmessage = ({ data }) => {
       this.heardAt = now()
       if (typeof data === 'string') this.onText(data)
-      else listener.events(new Uint8Array(data as ArrayBuffer))
+      // Some WebSockets, as that of the package ws, hand over what comes after `close`: it comes again elsewhere.
+      else if (!this.over) listener.events(new Uint8Array(data as ArrayBuffer))
     }
     this.socket.onclose = ({ code, reason }) => this.end(`closed with ${code} ${reason}`.trim())
     this.socket.onerror = () => this.end('the connection failed')

@@ -95,6 +95,8 @@ export class Publisher {
    * a second one would begin: only one is under way.
    */
   private known = false
+  /** Answered before what is numbered before it: a copy that was sent on another connection, and cut otherwise, may be. */
+  private later: PublishedRange[] = []
   private refusals: Refused[] = []
   private borne = 0
   private history = ''
@@ -178,17 +180,20 @@ export class Publisher {
     this.history = history
     this.borne = 0
     this.known = true
-    for (const [sequence, count, seq, offset] of ranges) {
-      // Answers come in the order of numbers; what is below the head is the answer to an older copy.
+    for (const [sequence, count] of ranges)
+      this.frames = this.frames.filter((frame) => frame.sequence >= sequence + count || frame.sequence < sequence)
+    for (const range of [...this.later.splice(0), ...ranges].sort(([one], [other]) => one - other)) {
+      const [sequence, count, seq, offset] = range
+      // What is below the head is the answer to an older copy.
       const first = this.head - sequence
-      if (first >= 0)
+      if (first < 0) this.later.push(range)
+      else
         for (const [i, { settle }] of this.takeHeads(count - first).entries())
           settle?.(undefined, {
             history,
             seq: seq === null ? null : seq + first + i,
             offset: offset === null ? null : offset + first + i,
           })
-      this.frames = this.frames.filter((frame) => frame.sequence >= sequence + count || frame.sequence < sequence)
     }
     this.answered()
   }
@@ -361,6 +366,7 @@ export class Publisher {
   private restart(): void {
     this.stopWaiting = undefined
     this.frames = []
+    this.later = []
     this.refusals = []
     this.sent = 0
     this.underWay = 0

@@ -85,6 +85,8 @@ interface Waiting<I> {
   readonly item: I
   /** Of the messages that it is the last item of: given back when it is taken. */
   bytes: number
+  /** Where to go on to be given it; undefined: it has no place. */
+  readonly before: string | undefined
 }
 
 interface Taker<I> {
@@ -93,8 +95,8 @@ interface Taker<I> {
 }
 
 const BUFFER_BYTES = 1024 * 1024
-/** Refusals that pass: the subscription is asked for again, at another replica. */
-const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'LIMIT', 'INTERNAL'])
+/** Refusals that pass: the subscription is asked for again, at another replica. (Subscriptions have one limit at all.) */
+const PASSING: ReadonlySet<string> = new Set(['NOT_PRIMARY', 'OVERLOADED', 'INTERNAL'])
 
 export interface SubscriptionHost {
   unhappy(): void
@@ -151,9 +153,11 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
 
   /** Where to go on if the program ended now, had it dealt with all that it took; undefined: it has not begun. */
   get token(): string | undefined {
-    for (const { item } of this.waiting)
-      if ('seq' in item && item.seq !== undefined) return `${this.history}:${item.seq - 1}`
-    return this.place === undefined ? undefined : `${this.history}:${this.place}`
+    return this.waiting.find(({ before }) => before !== undefined)?.before ?? this.reachedToken
+  }
+
+  private get reachedToken(): string | undefined {
+    return this.place === undefined ? undefined : this.tokenOf(this.place)
   }
 
   [Symbol.asyncIterator](): this {
@@ -261,12 +265,13 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
       case 'gap': {
         const { from, to, reason, history } = message
         const another = history !== this.history
+        const before = this.reachedToken
         this.history = history
         if (reason === 'history-changed') {
           this.place = 0
           for (const ref of this.early?.over() ?? []) this.give({ kind: 'retract', ref })
         }
-        this.give({ kind: 'gap', from, to, reason })
+        this.give({ kind: 'gap', from, to, reason }, before)
         // The place that it was to go on until is one of the history that it began in, and will never come.
         if (another && this.until !== Number.POSITIVE_INFINITY) this.end()
         return
@@ -305,6 +310,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   fail(error: Error): void {
     if (this.over) return
     this.over = true
+    this.signal?.removeEventListener('abort', this.stop)
     this.failure = error
     this.connection = undefined
     for (const { reject } of this.takers.splice(0)) reject(error)
@@ -347,10 +353,13 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     return `${this.history}:${seq}`
   }
 
-  private give(item: Told): void {
+  private give(item: Told, place?: string): void {
     const taker = this.takers.shift()
     if (taker) taker.resolve({ done: false, value: item as I })
-    else this.waiting.push({ item, bytes: 0 })
+    else {
+      const seq = 'seq' in item ? item.seq : undefined
+      this.waiting.push({ item, bytes: 0, before: seq === undefined ? place : this.tokenOf(seq - 1) })
+    }
   }
 
   /** In portions, so that a credit message pays for many events. */

@@ -260,3 +260,23 @@ test('many small events, not answered: they take more than their bytes, and are 
   const codes = (await Promise.allSettled(results)).map((one) => (one as PromiseRejectedResult).reason.code)
   t.true(codes.filter((code) => code === 'ABORTED').length < 300, 'some 200 wait')
 })
+
+test('a copy sent on another connection answers the later ones first: none is left waiting', async (t) => {
+  const publisher = new Publisher(
+    { id: 'p', mintId: undefined, bytesMax: 1e6, stopAtRefusal: false },
+    { unhappy: () => t.fail(), random: () => 0.5, after: () => () => {} },
+  )
+  publisher.attach({ say: () => {}, send: () => {} }, LIMITS, 'h')
+  publisher.greeted('p', 1)
+  const seqs = ['t', 'u', 'v'].map(async (topic) => {
+    const { seq } = await publisher.publish(topic, encodeRecord({ data: Buffer.from('1') }), undefined)
+    return seq
+  })
+  await turn()
+  publisher.published('h', [[2, 1, 12, 1, 1]])
+  publisher.published('h', [[3, 1, 13, 1, 1]])
+  t.false(publisher.idle)
+  publisher.published('h', [[1, 1, 11, 1, 0]])
+  t.true(publisher.idle)
+  t.deepEqual(await Promise.all(seqs), [11, 12, 13])
+})
