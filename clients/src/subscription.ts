@@ -173,6 +173,14 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     return new Promise((resolve, reject) => this.takers.push({ resolve, reject }))
   }
 
+  /**
+   * Calls back with each item. The next one waits until the promise that `call` may return is settled. Resolves when the
+   * subscription has ended; rejects when nothing more can come, or `call` throws, which closes it.
+   */
+  async forEach(call: (item: I) => unknown): Promise<void> {
+    for await (const item of this) await call(item)
+  }
+
   return(): Promise<IteratorResult<I, undefined>> {
     this.close()
     return Promise.resolve({ done: true, value: undefined })

@@ -144,6 +144,37 @@ test('a program that reads slowly: only so much waits for it, and it misses noth
   )
 })
 
+test('called back: each item when the one before is dealt with; closed, it resolves; a callback that throws ends it', async (t) => {
+  const group = await Group.start(t, 1)
+  await group.putTopic('orders')
+  const client = connect({ replicas: group.urls })
+  t.teardown(() => client.close())
+  const orders = client.topic<Order>('orders')
+  await Promise.all(numbers(20).map((n) => orders.publish({ n })))
+  const seen: number[] = []
+  let busy = 0
+  const subscription = orders.subscribe({ from: 'start' })
+  await subscription.forEach(async (item) => {
+    t.is(++busy, 1, 'one at a time')
+    if (item.kind === 'event') seen.push(item.data.n)
+    await client.ready()
+    busy--
+    if (seen.length === 20) subscription.close()
+  })
+  t.deepEqual(seen, numbers(20))
+  const failing = orders.subscribe({ from: 'start' })
+  const failure = new Error('enough')
+  const error = await t.throwsAsync(
+    failing.forEach(() => {
+      throw failure
+    }),
+  )
+  t.is(error, failure)
+  t.deepEqual(await failing.next(), { done: true, value: undefined })
+  const wrong = client.subscribe(['a..b']).forEach(() => {})
+  t.like(await t.throwsAsync(wrong), { code: 'MALFORMED' })
+})
+
 test('a token: another program goes on after it', async (t) => {
   const group = await Group.start(t, 1)
   await group.putTopic('orders')
