@@ -240,7 +240,8 @@ export class Broker implements Application {
     const wanted = version === 'latest' ? info.schemaVersion : version
     const text = this.current.schema(topic, wanted)
     if (text === undefined) {
-      throw new BrokerError('NOT_FOUND', `Topic ${topic} has no schema version ${version}: ${this.versionsOf(info)}.`)
+      const which = version === 'latest' ? 'schema' : `schema version ${version}`
+      throw new BrokerError('NOT_FOUND', `Topic ${topic} has no ${which}: ${this.versionsOf(info)}.`)
     }
     return { version: wanted, schema: parseJson(text) as SchemaDocument }
   }

@@ -236,8 +236,8 @@ export class EarlySlots {
       const known = state.topic(topic)
       const isSame = known && schemaVersion === known.schemaVersion && (topicLife === 0 || topicLife === known.life)
       const fits = isSame ?? autoCreate
-      // A publisher that is not known yet may begin anywhere.
-      if (!fits || (next > 0 && sequence > next && !gapsAllowed)) {
+      // A publisher that is not known here may have begun elsewhere, unless this is where all begin.
+      if (!fits || (sequence > Math.max(next, FIRST_NUMBER) && !gapsAllowed)) {
         if (name === 'fifo') continue
         return undefined
       }
@@ -248,6 +248,9 @@ export class EarlySlots {
     return shows
   }
 }
+
+/** Most publishers count from 1, and some from 0. */
+const FIRST_NUMBER = 1
 
 /** The number after its last. */
 function endOf({ sequence, count }: EarlyPublish): number {

@@ -2,8 +2,10 @@
 // on elsewhere by itself, and says so.
 
 import { Client, type ConnectOptions } from '../../clients/src/index.ts'
+import { matches } from '../events/patterns.ts'
 import { AnswerError, ask } from './client-flags.ts'
 import { note } from './notes.ts'
+import { allTopics } from './topics.ts'
 
 export interface Seen {
   readonly seq: number
@@ -34,11 +36,15 @@ export function attach(urls: readonly string[], options: Partial<ConnectOptions>
   })
 }
 
-/** Those of the names, not wildcards, that are no topics. */
+/** Those of the names that are no topics, and of the wildcards that no topic matches. */
 export async function missingTopics(urls: readonly string[], topics: readonly string[]): Promise<string[]> {
   const missing: string[] = []
+  const all = topics.some(isWild) ? await allTopics(urls) : []
   for (const topic of topics) {
-    if (/[*>]/.test(topic)) continue
+    if (isWild(topic)) {
+      if (!all.some((one) => matches(topic, one.topic))) missing.push(topic)
+      continue
+    }
     try {
       await ask(urls, `/v1/topics/${encodeURIComponent(topic)}`)
     } catch (error) {
@@ -47,4 +53,12 @@ export async function missingTopics(urls: readonly string[], topics: readonly st
     }
   }
   return missing
+}
+
+export function nothingThere(topic: string): string {
+  return isWild(topic) ? `no topic matches ${topic}` : `there is no topic ${topic}`
+}
+
+function isWild(topic: string): boolean {
+  return /[*>]/.test(topic)
 }

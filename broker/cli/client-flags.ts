@@ -94,7 +94,7 @@ export async function ask(urls: readonly string[], path: string, init: RequestIn
     if (value === undefined) throw new AnswerError(`${url} does not answer as a replica does`)
     if (response.ok) return value
     const faults = value.errors?.map(({ path, message }) => `\n  ${path} ${message}`).join('') ?? ''
-    throw new AnswerError(`${value.detail ?? response.status}${faults}`, response.status)
+    throw new AnswerError(`${byCommands(value.detail ?? String(response.status))}${faults}`, response.status)
   }
   throw new AnswerError(`no replica answers (${unreachable.join(', ')}); --replica says where they are`)
 }
@@ -103,6 +103,13 @@ export async function ask(urls: readonly string[], path: string, init: RequestIn
 export function put(urls: readonly string[], path: string, value: unknown): Promise<unknown> {
   const headers = { 'Content-Type': 'application/json' }
   return ask(urls, path, { method: 'PUT', headers, body: JSON.stringify(value) })
+}
+
+/** A replica says what to do in terms of HTTP: the same in terms of commands. */
+export function byCommands(detail: string): string {
+  return detail
+    .replace(/PUT \/v1\/topics\/(\S+) creates it/, '`lockstep topics $1 --create` creates it')
+    .replace('set "compatibility": "none"', 'add --incompatible')
 }
 
 function readAnswer(text: string): Partial<Problem> | undefined {

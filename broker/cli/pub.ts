@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { type Client, LockstepError } from '../../clients/src/index.ts'
 import { ConfigError, type Flags } from '../config.ts'
 import { attach, look } from './attach.ts'
-import { REPLICA_FLAG, readable, replicasOf } from './client-flags.ts'
+import { byCommands, REPLICA_FLAG, readable, replicasOf } from './client-flags.ts'
 import type { Command } from './command.ts'
 import { exitCode, INTERRUPTED, interruption } from './interruption.ts'
 import { note, Progress } from './notes.ts'
@@ -62,7 +62,7 @@ export const pub: Command = {
       return exitCode(signal)
     }
     if (failure === undefined) return 0
-    note(`line ${failure.line}: ${describe(failure.error, topic)}`)
+    note(`line ${failure.line}: ${describe(failure.error)}`)
     return 1
   },
 }
@@ -100,7 +100,7 @@ class Lines {
       try {
         data = JSON.parse(json)
       } catch (error) {
-        fail(number, error)
+        fail(number, new Error(`this is no JSON: ${(error as Error).message}`))
         break
       }
       const value = key === undefined ? undefined : (data as Record<string, unknown> | null)?.[key]
@@ -125,10 +125,9 @@ class Lines {
   }
 }
 
-function describe(error: unknown, topic: string): string {
+function describe(error: unknown): string {
   if (!(error instanceof LockstepError)) return (error as Error).message
-  if (error.code === 'NOT_FOUND') return `There is no topic ${topic}; \`lockstep topics ${topic} --create\` creates it.`
-  return [error.message, ...error.errors.map(({ path, message }) => `  ${path} ${message}`)].join('\n')
+  return [byCommands(error.message), ...error.errors.map(({ path, message }) => `  ${path} ${message}`)].join('\n')
 }
 
 function text(flags: Flags, flag: string): string | undefined {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '../config.ts'
-import { ask, put, REPLICA_FLAG, replicasOf } from './client-flags.ts'
+import { AnswerError, ask, put, REPLICA_FLAG, replicasOf } from './client-flags.ts'
 import type { Command } from './command.ts'
 
 export const schema: Command = {
@@ -16,7 +16,11 @@ export const schema: Command = {
   ownFlags: [
     { flag: 'version', argument: 'N', description: 'Which version.', default: 'latest' },
     { flag: 'put', argument: 'FILE', description: 'The new schema; - is stdin.' },
-    { flag: 'incompatible', argument: '', description: 'With --put: even if events so far would not be valid.' },
+    {
+      flag: 'incompatible',
+      argument: '',
+      description: 'With --put: even if events so far would not be valid. Later ones are checked again.',
+    },
     REPLICA_FLAG,
   ],
   exits: [
@@ -34,13 +38,28 @@ export const schema: Command = {
       process.stdout.write(`${JSON.stringify(found.schema, undefined, 2)}\n`)
       return 0
     }
-    const settings = {
-      schema: readJson(file),
-      ...(flags['incompatible'] === true && { compatibility: 'none' }),
-    }
-    process.stdout.write(`${JSON.stringify(await put(urls, path, settings))}\n`)
+    const schema = readJson(file)
+    const changed =
+      flags['incompatible'] === true ? await putUnchecked(urls, path, schema) : await put(urls, path, { schema })
+    process.stdout.write(`${JSON.stringify(changed)}\n`)
     return 0
   },
+}
+
+/** This schema alone: those after it are checked as before. */
+async function putUnchecked(urls: readonly string[], path: string, schema: unknown): Promise<unknown> {
+  const before = await compatibilityOf(urls, path)
+  const topic = await put(urls, path, { schema, compatibility: 'none' })
+  return before === 'none' ? topic : await put(urls, path, { compatibility: before })
+}
+
+async function compatibilityOf(urls: readonly string[], path: string): Promise<string> {
+  try {
+    return ((await ask(urls, path)) as { compatibility: string }).compatibility
+  } catch (error) {
+    if (error instanceof AnswerError && error.status === 404) return 'backward'
+    throw error
+  }
 }
 
 function readJson(file: string): unknown {

@@ -1,6 +1,6 @@
 // `lockstep sub`: prints the events of topics as they come, at whichever replica there is.
 
-import { attach, look, missingTopics } from './attach.ts'
+import { attach, look, missingTopics, nothingThere } from './attach.ts'
 import { forPeople, JSON_FLAG, ORDER_FLAG, orderOf, REPLICA_FLAG, replicasOf } from './client-flags.ts'
 import { type Command, LARGEST, wholeNumber } from './command.ts'
 import { exitCode, INTERRUPTED, interruption } from './interruption.ts'
@@ -49,7 +49,7 @@ export const sub: Command = {
     const urls = replicasOf(flags, environment)
     const signal = interruption()
     await look(urls)
-    for (const topic of await missingTopics(urls, topics)) note(`there is no topic ${topic} yet; it is waited for`)
+    for (const topic of await missingTopics(urls, topics)) note(`${nothingThere(topic)} yet; it is waited for`)
     const client = attach(urls)
     const views = flags['views'] === true
     const printer = new ItemPrinter(forPeople(flags))

@@ -3,8 +3,9 @@
 // many events as are wanted, so a long log of busy topics is not read, whatever the topics have in common with others.
 
 import type { Client } from '../../clients/src/index.ts'
-import { attach, look, missingTopics } from './attach.ts'
-import { forPeople, JSON_FLAG, REPLICA_FLAG, replicasOf } from './client-flags.ts'
+import { ConfigError } from '../config.ts'
+import { attach, look, missingTopics, nothingThere } from './attach.ts'
+import { forPeople, JSON_FLAG, ORDER_FLAG, orderOf, REPLICA_FLAG, replicasOf } from './client-flags.ts'
 import { type Command, wholeNumber } from './command.ts'
 import { exitCode, INTERRUPTED, interruption } from './interruption.ts'
 import { note } from './notes.ts'
@@ -25,35 +26,39 @@ export const tail: Command = {
   examples: [
     'lockstep tail orders.new',
     "lockstep tail -n 100 -f 'orders.>' prices.eu",
+    'lockstep tail -f chat.lobby --order causal',
     'lockstep tail -n 1 orders.new | jq .data',
   ],
   positionals: { usage: 'TOPIC...', least: 1, most: 1000, offers: 'topics' },
   ownFlags: [
     { flag: 'lines', short: 'n', argument: 'N', description: 'How many events.', default: '10' },
     { flag: 'follow', short: 'f', argument: '', description: 'Goes on with the events that come.' },
+    { ...ORDER_FLAG, description: `With --follow. ${ORDER_FLAG.description}` },
     REPLICA_FLAG,
     JSON_FLAG,
   ],
   exits: [
     [0, 'printed, or whoever read it has enough'],
-    [1, 'one of the names is no topic, or no replica answers at the beginning'],
+    [1, 'one of the names is no topic and matches none, or no replica answers at the beginning'],
     INTERRUPTED,
   ],
   keys: [],
   async run(flags, environment, topics) {
     const lines = wholeNumber(flags, 'lines', 10, 0, LINES_MAX)
     const follow = flags['follow'] === true
+    const order = orderOf(flags)
+    if (order !== 'safe' && !follow) throw new ConfigError([`--order ${order} is for events that come: add --follow`])
     const urls = replicasOf(flags, environment)
     const signal = interruption()
     const { seq: head } = await look(urls)
     const missing = await missingTopics(urls, topics)
-    for (const topic of missing) note(`there is no topic ${topic}${follow ? ' yet; it is waited for' : ''}`)
+    for (const topic of missing) note(`${nothingThere(topic)}${follow ? ' yet; it is waited for' : ''}`)
     const client = attach(urls)
     try {
       const from = await placeOfNewest(client, topics, lines, head, signal)
       const until = follow ? undefined : head
       const printer = new ItemPrinter(forPeople(flags))
-      for await (const item of client.subscribe(topics, { from, until, signal })) await printer.print(item)
+      for await (const item of client.subscribe(topics, { from, until, order, signal })) await printer.print(item)
       return signal.aborted ? exitCode(signal) : missing.length > 0 ? 1 : 0
     } finally {
       client.close()

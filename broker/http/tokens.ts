@@ -32,10 +32,9 @@ export function readFrom(from: string | undefined, lastEventId: string | undefin
   const ms = parseTime(from)
   if (ms !== undefined) return { at: 'time', ms }
   const plus = / \d\d:\d\d$/.test(from) ? ' In a URL, + is written %2B.' : ''
-  throw new BrokerError('MALFORMED', `The parameter from cannot be read.${plus}`, {
-    errors: [
-      { path: 'from', message: 'must be now, start, a seq, a time such as 2026-01-31T12:00:00Z, or a resume token' },
-    ],
+  const may = 'now, start, a seq, a time such as 2026-01-31T12:00:00Z, or a resume token'
+  throw new BrokerError('MALFORMED', `The parameter from cannot be read; it is ${may}.${plus}`, {
+    errors: [{ path: 'from', message: `must be ${may}` }],
   })
 }
 

@@ -46,6 +46,7 @@ bash('bash: commands, flags, what flags take, and files', async (t) => {
     '-n',
     '--follow',
     '-f',
+    '--order',
     '--replica',
     '--json',
     '--help',

@@ -49,6 +49,9 @@ test('the newest events: of a topic, of several together, of wildcards, fewer th
   t.is(missing.code, 1)
   t.is(objects(missing.stdout).length, 2, 'the others are printed')
   t.is(missing.stderr, 'lockstep: there is no topic nowhere\n')
+  const unmatched = await runAt(t, group, ['tail', 'prices', 'order.*', 'orders.>'])
+  t.is(unmatched.code, 1)
+  t.is(unmatched.stderr, 'lockstep: no topic matches order.*\n')
 })
 
 test('a long log: little of it is read, also when the newest are behind many of another topic, or in a burst', async (t) => {
@@ -70,6 +73,32 @@ test('a long log: little of it is read, also when the newest are behind many of 
   const burst = (await delivered(group)) - middle
   t.true(burst < 3000, `${burst} events were read for two behind a burst`)
 })
+
+for (const order of ['fifo', 'causal', 'agreed'])
+  test(`--follow --order ${order}: the newest with their places, then each event once, with its place or kept`, async (t) => {
+    const group = await Group.start(t)
+    await group.putTopic('orders')
+    await publish(group, 'orders', 1, 20)
+    const command = commandAt(t, group, ['tail', '-f', '-n', '3', 'orders', '--order', order])
+    await command.printed(/"n":20,/)
+    await publish(group, 'orders', 21, 60)
+    await command.printed(/"offset":60,/)
+    command.signal('SIGINT')
+    const { code, stdout } = await command.ended()
+    t.is(code, 130)
+    const items = objects(stdout)
+    t.deepEqual(
+      items.filter(({ kind }) => kind === 'event').map(({ data }) => data.n),
+      Array.from({ length: 43 }, (_, i) => 18 + i),
+    )
+    t.deepEqual(
+      items.flatMap(({ offset }) => offset ?? []),
+      Array.from({ length: 43 }, (_, i) => 18 + i),
+    )
+    const wrong = await runAt(t, group, ['tail', 'orders', '--order', order])
+    t.is(wrong.code, 2)
+    t.regex(wrong.stderr, /^lockstep: --order .*--follow\n$/)
+  })
 
 test('--follow: those that come, too, at another replica when its own is killed, until Ctrl-C', async (t) => {
   const group = await Group.start(t)

@@ -176,6 +176,8 @@ test('by callback: all that has come at a time, the next when the last is done w
     { instanceOf: RangeError },
   )
   t.like(await failing.next(), { done: true }, 'it is closed')
+  const wrong = client.subscribe(['a..b']).each(() => {})
+  t.like(await t.throwsAsync(wrong), { code: 'MALFORMED' })
 })
 
 test('a token: another program goes on after it', async (t) => {

@@ -43,7 +43,11 @@ test('Last-Event-ID goes before from, also when from is none', (t) => {
 
 test('a from that cannot be read is refused with what it may be', (t) => {
   for (const from of ['', 'then', '-1', '1.5', '99999999999999999', '2026-01-31', '2026-13-01T00:00:00Z', 'a:b']) {
-    const error = t.throws(() => readFrom(from, undefined), { message: /from cannot be read/ }, from)
+    const error = t.throws(
+      () => readFrom(from, undefined),
+      { message: /from cannot be read; it is now, start, / },
+      from,
+    )
     t.like(error, { code: 'MALFORMED', details: { errors: [{ path: 'from' }] } })
   }
   t.throws(() => readFrom('start', 'x'), { message: /Last-Event-ID/ })

@@ -40,7 +40,9 @@ export function readRequest(message: Buffer): StreamRequest | undefined {
   if (validate === undefined) return undefined
   if (validate(value)) return value as StreamRequest
   const errors = faultsOf(validate.errors ?? [])
-  throw new BrokerError('MALFORMED', `${op}: ${errors[0]?.path} ${errors[0]?.message}.`, { errors })
+  throw new BrokerError('MALFORMED', `${[`${op}:`, errors[0]?.path, errors[0]?.message].filter(Boolean).join(' ')}.`, {
+    errors,
+  })
 }
 
 function compile(): ReadonlyMap<string, ValidateFunction> {
