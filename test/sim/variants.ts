@@ -1186,7 +1186,9 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'shown-out-of-turn',
     what: 'an event is shown early whatever its publisher has numbered before it',
-    edits: [{ file: 'early-slots.ts', right: '(sequence > Math.max(next, FIRST_NUMBER) && !gapsAllowed)', put: 'false' }],
+    edits: [
+      { file: 'early-slots.ts', right: '(sequence > Math.max(next, FIRST_NUMBER) && !gapsAllowed)', put: 'false' },
+    ],
     caughtBy: ['G12'],
     shownBy: { from: 1, within: 100 },
   },
