@@ -7,7 +7,7 @@ import type { Cluster, ReplicaMessage } from './messages.ts'
 import { type Published, Publisher } from './publisher.ts'
 import { Replicas } from './replicas.ts'
 import { type EarlyItem, type EarlyOrder, type Item, type SubscribeOptions, Subscription } from './subscription.ts'
-import { type Extensions, encodeData, encodeRecord } from './wire.ts'
+import { type Extensions, encodePlainRecord, encodeRecord, jsonOf } from './wire.ts'
 
 export interface ConnectOptions {
   /** Addresses of replicas, as in `http://127.0.0.1:7400`: one is enough to learn the others, several survive more. */
@@ -62,6 +62,9 @@ const PUBLISH_BYTES = 16 * 1024 * 1024
 const OPEN_MS = 3000
 /** A connection that lasted so long shows that its replica is of use. */
 const LASTING_MS = 1000
+
+const NO_OPTIONS: PublishOptions = {}
+const encoder = new TextEncoder()
 
 /** Begins to connect at once; whatever is asked for meanwhile waits. */
 export function connect(options: ConnectOptions): Client {
@@ -125,17 +128,13 @@ export class Client {
   }
 
   /** Resolves when the event is safe. Rejects with a `LockstepError`, whose `outcome` says what is known of it. */
-  publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+  publish(topic: string, data: unknown, options: PublishOptions = NO_OPTIONS): Promise<Published> {
     if (this.closed)
       return Promise.reject(new LockstepError('ABORTED', 'The client is closed.', { outcome: 'not-published' }))
-    const { signal, time, ...fields } = options
     try {
-      const record = encodeRecord({
-        ...fields,
-        data: encodeData(data),
-        time: time instanceof Date ? time.toISOString() : time,
-      })
-      return this.publisher.publish(topic, record, signal)
+      const text = jsonOf(data)
+      const record = options === NO_OPTIONS ? encodePlainRecord(text) : recordWith(options, text)
+      return this.publisher.publish(topic, record, options.signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -271,6 +270,11 @@ export class Client {
     connection.close()
     this.onEnded(why, connection.url)
   }
+}
+
+function recordWith({ time, key, id, type, source, extensions }: PublishOptions, text: string): Uint8Array {
+  const written = time instanceof Date ? time.toISOString() : time
+  return encodeRecord({ key, id, type, source, extensions, time: written, data: encoder.encode(text) })
 }
 
 function ownWebSocket(): WebSocketClass {

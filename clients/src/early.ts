@@ -5,8 +5,8 @@
 export class Early {
   private readonly inOrder: boolean
   /** Their data, in the order in which they were shown. */
-  private shown = new Map<string, Uint8Array>()
-  private doubtful = new Map<string, Uint8Array>()
+  private shown = new Map<string, string>()
+  private doubtful = new Map<string, string>()
 
   /** `inOrder`: as `agreed`, where nothing may be given before what was shown before it. */
   constructor(inOrder: boolean) {
@@ -23,9 +23,9 @@ export class Early {
    * An event is shown, or given with its place: what is to be taken back first, and whether the program has it
    * already.
    */
-  met(ref: string, data: Uint8Array, placed: boolean): { retracted: string[]; known: boolean } {
+  met(ref: string, data: string, placed: boolean): { retracted: string[]; known: boolean } {
     const before = this.doubtful.get(ref)
-    const known = before !== undefined && isSame(before, data)
+    const known = before === data
     const retracted = this.inOrder ? this.takeDoubtful(ref) : []
     if (this.doubtful.delete(ref) && !known) retracted.push(ref)
     if (!placed) this.shown.set(ref, data)
@@ -57,8 +57,4 @@ export class Early {
     for (const ref of taken) this.doubtful.delete(ref)
     return taken
   }
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i])
 }

@@ -20,17 +20,42 @@ export interface PublisherLink {
   send(message: Uint8Array<ArrayBuffer>): void
 }
 
-interface Item {
+class Item {
   readonly topic: string
   readonly record: Uint8Array
-  /** Undefined: nobody waits any more. */
-  settle: ((error: LockstepError | undefined, published: Published | undefined) => void) | undefined
   /** It has left on a connection that ended before it was answered: it may be in the order. */
-  wasSent: boolean
+  wasSent = false
   /** It was refused together with others: it goes alone, to find out who was meant. */
-  alone: boolean
+  alone = false
   /** Refused at another replica than the one that may still have it under way. */
-  doubts: number
+  doubts = 0
+  /** Called once when it is settled. */
+  unheed: (() => void) | undefined
+  private readonly resolve: (published: Published) => void
+  private readonly reject: (error: Error) => void
+
+  constructor(
+    topic: string,
+    record: Uint8Array,
+    resolve: (published: Published) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.topic = topic
+    this.record = record
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  /** What is settled already stays as it is. */
+  succeed(published: Published): void {
+    this.unheed?.()
+    this.resolve(published)
+  }
+
+  fail(error: LockstepError): void {
+    this.unheed?.()
+    this.reject(error)
+  }
 }
 
 interface Frame {
@@ -123,14 +148,12 @@ export class Publisher {
     }
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted('not-published'))
-      const item: Item = { topic, record, settle: undefined, wasSent: false, alone: false, doubts: 0 }
-      const abort = (): void => this.abort(item)
-      item.settle = (error, published) => {
-        signal?.removeEventListener('abort', abort)
-        if (error === undefined) resolve(published as Published)
-        else reject(error)
+      const item = new Item(topic, record, resolve, reject)
+      if (signal) {
+        const abort = (): void => this.abort(item)
+        item.unheed = () => signal.removeEventListener('abort', abort)
+        signal.addEventListener('abort', abort, { once: true })
       }
-      signal?.addEventListener('abort', abort, { once: true })
       this.queue.push(item)
       this.bytes += room(record)
       this.pumpSoon()
@@ -187,13 +210,17 @@ export class Publisher {
       // What is below the head is the answer to an older copy.
       const first = this.head - sequence
       if (first < 0) this.later.push(range)
-      else
-        for (const [i, { settle }] of this.takeHeads(count - first).entries())
-          settle?.(undefined, {
+      else {
+        let i = first
+        for (const item of this.takeHeads(count - first)) {
+          item.succeed({
             history,
-            seq: seq === null ? null : seq + first + i,
-            offset: offset === null ? null : offset + first + i,
+            seq: seq === null ? null : seq + i,
+            offset: offset === null ? null : offset + i,
           })
+          i++
+        }
+      }
     }
     this.answered()
   }
@@ -207,8 +234,7 @@ export class Publisher {
   /** Gives up whatever is not answered. */
   close(): void {
     this.detach()
-    for (const { settle, wasSent } of this.queue.splice(0))
-      settle?.(aborted(wasSent ? 'unknown' : 'not-published'), undefined)
+    for (const item of this.queue.splice(0)) item.fail(aborted(item.wasSent ? 'unknown' : 'not-published'))
     this.bytes = 0
     this.wake()
   }
@@ -357,9 +383,9 @@ export class Publisher {
   /** Takes these out of the queue, and tells whoever waits for them why. */
   private giveUp(lost: ReadonlyMap<Item, LockstepError>): void {
     this.queue = this.queue.filter((item) => !lost.has(item))
-    for (const [{ settle, record }, error] of lost) {
-      this.bytes -= room(record)
-      settle?.(error, undefined)
+    for (const [item, error] of lost) {
+      this.bytes -= room(item.record)
+      item.fail(error)
     }
   }
 
@@ -375,7 +401,7 @@ export class Publisher {
   private takeHeads(count: number): Item[] {
     const items = this.queue.splice(0, Math.max(0, count))
     for (const { record } of items) {
-      this.splits.delete(this.head)
+      if (this.splits.size > 0) this.splits.delete(this.head)
       this.head += 1
       this.bytes -= room(record)
       if (this.sent === 0) continue
@@ -388,8 +414,7 @@ export class Publisher {
   private abort(item: Item): void {
     const at = this.queue.indexOf(item)
     const mayBeIn = item.wasSent || at < this.sent
-    item.settle?.(aborted(mayBeIn ? 'unknown' : 'not-published'), undefined)
-    item.settle = undefined
+    item.fail(aborted(mayBeIn ? 'unknown' : 'not-published'))
     // What may be in keeps its number; what has never left goes, and those behind it move up: they have not left either.
     if (!mayBeIn) {
       this.queue.splice(at, 1)

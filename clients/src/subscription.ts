@@ -9,7 +9,7 @@ import type { GapReason, Member, SubscriptionMessage } from './messages.ts'
 import { decodeEvents, type IncomingEvent, refOf } from './wire.ts'
 
 /** `seq` and `offset` are the same at every replica. */
-export interface Event<Data> extends Omit<IncomingEvent, 'data' | 'ref' | 'id'> {
+export interface Event<Data> extends Omit<IncomingEvent, 'text' | 'ref' | 'id'> {
   readonly kind: 'event'
   readonly id: string
   readonly data: Data
@@ -21,7 +21,7 @@ export interface Event<Data> extends Omit<IncomingEvent, 'data' | 'ref' | 'id'> 
 export type EarlyOrder = 'fifo' | 'causal' | 'agreed'
 
 /** Below `safe`. What it has no place for is undefined, and is told when it is kept. */
-export interface EarlyEvent<Data> extends Omit<IncomingEvent, 'data' | 'seq' | 'offset'> {
+export interface EarlyEvent<Data> extends Omit<IncomingEvent, 'text' | 'seq' | 'offset'> {
   readonly kind: 'event'
   /** What `Kept` and `Retract` call it. */
   readonly ref: string
@@ -85,7 +85,9 @@ interface Waiting<I> {
   readonly item: I
   /** Of the messages that it is the last item of: given back when it is taken. */
   bytes: number
-  /** Where to go on to be given it; undefined: it has no place. */
+  /** That its place belongs to. */
+  readonly history: string
+  /** Where to go on to be given it, if it has no place that would tell. */
   readonly before: string | undefined
 }
 
@@ -103,7 +105,6 @@ export interface SubscriptionHost {
   closed(subscription: Subscription<unknown>): void
 }
 
-const decoder = new TextDecoder()
 const NO_PLACE = { seq: undefined, offset: undefined, token: undefined }
 
 type Told = Item<unknown> | EarlyItem<unknown>
@@ -153,7 +154,11 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
 
   /** Where to go on if the program ended now, had it dealt with all that it took; undefined: it has not begun. */
   get token(): string | undefined {
-    return this.waiting.find(({ before }) => before !== undefined)?.before ?? this.reachedToken
+    for (const { item, history, before } of this.waiting) {
+      if (before !== undefined) return before
+      if ('seq' in item && item.seq !== undefined) return `${history}:${item.seq - 1}`
+    }
+    return this.reachedToken
   }
 
   private get reachedToken(): string | undefined {
@@ -240,7 +245,8 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   events(bytes: Uint8Array): void {
     if (this.over) return
     const { events: all, through } = decodeEvents(bytes, this.history)
-    const events = all.filter(({ seq }) => seq <= this.until)
+    const endless = this.until === Number.POSITIVE_INFINITY
+    const events = endless ? all : all.filter(({ seq }) => seq <= this.until)
     this.waitingBytes += bytes.length
     for (const event of events) this.onEvent(event)
     // Given back when the last of them is taken.
@@ -327,7 +333,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   private onEvent(event: IncomingEvent): void {
     const { ref, seq, offset } = event
     if (ref !== undefined && this.early) {
-      const { retracted, known } = this.early.met(ref, event.data, seq > 0)
+      const { retracted, known } = this.early.met(ref, event.text, seq > 0)
       for (const gone of retracted) this.give({ kind: 'retract', ref: gone })
       if (known) {
         if (seq > 0) this.give({ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) })
@@ -342,24 +348,43 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     this.reached(seq)
   }
 
-  private eventOf({ data, seq, offset, ref, id, ...rest }: IncomingEvent): Told {
-    const value: unknown = JSON.parse(decoder.decode(data))
-    const place = { seq, offset, token: this.tokenOf(seq) }
-    if (ref !== undefined) return { kind: 'event', ref, id, data: value, ...(seq > 0 ? place : NO_PLACE), ...rest }
-    return { kind: 'event', id: id as string, data: value, ...place, ...rest }
+  private eventOf(event: IncomingEvent): Told {
+    const { text, seq, offset, ref, id, topic, type, source, time, key, schemaVersion, publisher, extensions } = event
+    const data: unknown = JSON.parse(text)
+    if (ref === undefined) {
+      const token = this.tokenOf(seq)
+      // Each by its name: with many small events this is where a reader's time goes.
+      return {
+        kind: 'event',
+        id: id as string,
+        data,
+        seq,
+        offset,
+        token,
+        topic,
+        type,
+        source,
+        time,
+        key,
+        schemaVersion,
+        publisher,
+        extensions,
+      }
+    }
+    const place = seq > 0 ? { seq, offset, token: this.tokenOf(seq) } : NO_PLACE
+    const rest = { topic, type, source, time, key, schemaVersion, publisher, extensions }
+    return { kind: 'event', ref, id, data, ...place, ...rest }
   }
 
   private tokenOf(seq: number): string {
     return `${this.history}:${seq}`
   }
 
-  private give(item: Told, place?: string): void {
-    const taker = this.takers.shift()
+  /** `before`: the place to go on from if it is not taken, where it has none of its own. */
+  private give(item: Told, before?: string): void {
+    const taker = this.takers.length > 0 ? this.takers.shift() : undefined
     if (taker) taker.resolve({ done: false, value: item as I })
-    else {
-      const seq = 'seq' in item ? item.seq : undefined
-      this.waiting.push({ item, bytes: 0, before: seq === undefined ? place : this.tokenOf(seq - 1) })
-    }
+    else this.waiting.push({ item, bytes: 0, history: this.history, before })
   }
 
   /** In portions, so that a credit message pays for many events. */

@@ -14,7 +14,7 @@ export interface OutgoingEvent {
 
 export type Extensions = { readonly [name: string]: string | number | boolean }
 
-/** An event as it arrives; `data` is JSON text, a view into the message. */
+/** An event as it arrives. */
 export interface IncomingEvent {
   /** 0: it has no place yet. */
   readonly seq: number
@@ -31,7 +31,8 @@ export interface IncomingEvent {
   readonly schemaVersion: number
   readonly publisher: string | undefined
   readonly extensions: Extensions | undefined
-  readonly data: Uint8Array
+  /** Its data, as JSON. */
+  readonly text: string
 }
 
 export interface EventsMessage {
@@ -49,10 +50,28 @@ const FIELDS = ['key', 'id', 'type', 'source', 'time', 'extensions'] as const
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-export function encodeData(value: unknown): Uint8Array {
+const PIECE_BYTES = 64 * 1024
+let piece = new Uint8Array(0)
+let pieceUsed = 0
+
+export function jsonOf(value: unknown): string {
   const text = JSON.stringify(value)
   if (text === undefined) throw new TypeError('the data of an event must be a value of JSON')
-  return encoder.encode(text)
+  return text
+}
+
+/** A record of nothing but data, as most are: many of them in one piece of memory, which a message takes over as a whole. */
+export function encodePlainRecord(text: string): Uint8Array<ArrayBuffer> {
+  const most = 1 + 3 * text.length
+  if (most > PIECE_BYTES / 8) return encodeRecord({ data: encoder.encode(text) })
+  if (pieceUsed + most > piece.length) {
+    piece = new Uint8Array(PIECE_BYTES)
+    pieceUsed = 0
+  }
+  const start = pieceUsed
+  piece[start] = 0
+  pieceUsed += 1 + encoder.encodeInto(text, piece.subarray(start + 1)).written
+  return piece.subarray(start, pieceUsed)
 }
 
 export function encodeRecord(event: OutgoingEvent): Uint8Array<ArrayBuffer> {
@@ -90,7 +109,8 @@ export function encodePublish(
 ): Uint8Array<ArrayBuffer> {
   const name = encoder.encode(topic)
   const head = publishHeadBytes(topic)
-  const size = records.reduce((sum, { length }) => sum + length, 0)
+  let size = 0
+  for (const { length } of records) size += length
   const message = new Uint8Array(head + 4 * records.length + size)
   const view = new DataView(message.buffer)
   message[0] = PUBLISH
@@ -100,10 +120,19 @@ export function encodePublish(
   view.setUint32(head - 4, records.length, true)
   const first = head + 4 * records.length
   let end = 0
-  for (const [i, record] of records.entries()) {
-    message.set(record, first + end)
-    end += record.length
-    view.setUint32(head + 4 * i, end, true)
+  for (let i = 0; i < records.length; ) {
+    // What lies together is copied together.
+    const run = records[i] as Uint8Array
+    const at = first + end
+    let length = 0
+    for (; i < records.length; i++) {
+      const record = records[i] as Uint8Array
+      if (record.buffer !== run.buffer || record.byteOffset !== run.byteOffset + length) break
+      length += record.length
+      end += record.length
+      view.setUint32(head + 4 * i, end, true)
+    }
+    message.set(new Uint8Array(run.buffer, run.byteOffset, length), at)
   }
   return message
 }
@@ -150,6 +179,7 @@ function decodeBlock(
   const number = early ? view.getFloat64(at, true) : 0
   if (early) at += 8
   const schemaVersion = view.getUint32(at, true)
+  const ownSource = `/topics/${topic}`
   const blockTime = new Date(view.getFloat64(at + 4, true)).toISOString()
   const firstSeq = view.getFloat64(at + 12, true)
   const firstOffset = view.getFloat64(at + 20, true)
@@ -157,47 +187,52 @@ function decodeBlock(
   const base = view.getUint32(at + 32, true)
   const table = at + 36
   const first = table + 4 * count
+  const last = first + view.getUint32(table + 4 * (count - 1), true) - base
+  // Where all of it is ASCII, as mostly, it is made text at once: then bytes and characters are numbered alike.
+  const all = decoder.decode(message.subarray(first, last))
+  const isAscii = all.length === last - first
   let start = first
   for (let i = 0; i < count; i++) {
     const end = first + view.getUint32(table + 4 * i, true) - base
-    const { id, type, source, time, key, extensions, data } = decodeRecord(message, view, start, end)
+    const fields = message[start] as number
+    const texts = fields === 0 ? NO_TEXTS : decodeTexts(message, view, start)
+    const dataStart = texts.end === 0 ? start + 1 : texts.end
     const seq = firstSeq === 0 ? 0 : firstSeq + i
     events.push({
       seq,
       offset: seq === 0 ? 0 : firstOffset + i,
       ref: early ? refOf(by, number + i) : undefined,
       topic,
-      id: id ?? (seq === 0 ? undefined : `${history}-${seq}`),
-      type: type ?? topic,
-      source: source ?? `/topics/${topic}`,
-      time: time ?? blockTime,
-      key,
+      id: texts.id ?? (seq === 0 ? undefined : `${history}-${seq}`),
+      type: texts.type ?? topic,
+      source: texts.source ?? ownSource,
+      time: texts.time ?? blockTime,
+      key: texts.key,
       schemaVersion,
       publisher,
-      extensions: extensions === undefined ? undefined : (JSON.parse(extensions) as Extensions),
-      data,
+      extensions: texts.extensions === undefined ? undefined : (JSON.parse(texts.extensions) as Extensions),
+      text: isAscii ? all.slice(dataStart - first, end - first) : decoder.decode(message.subarray(dataStart, end)),
     })
     start = end
   }
 }
 
-type Texts = { [name in (typeof FIELDS)[number]]?: string }
+type Texts = { [name in (typeof FIELDS)[number]]?: string } & {
+  /** Where the data begin; 0: there are none. */
+  end: number
+}
 
-function decodeRecord(
-  message: Uint8Array,
-  view: DataView,
-  start: number,
-  end: number,
-): Texts & { readonly data: Uint8Array } {
+const NO_TEXTS: Texts = { end: 0 }
+
+/** The fields of the record that begins here. */
+function decodeTexts(message: Uint8Array, view: DataView, start: number): Texts {
   const fields = message[start] as number
-  const texts: Texts = {}
-  let at = start + 1
-  if (fields !== 0)
-    for (const [bit, name] of FIELDS.entries()) {
-      if ((fields & (1 << bit)) === 0) continue
-      const from = at + 4
-      at = from + view.getUint32(at, true)
-      texts[name] = decoder.decode(message.subarray(from, at))
-    }
-  return { ...texts, data: message.subarray(at, end) }
+  const texts: Texts = { end: start + 1 }
+  for (const [bit, name] of FIELDS.entries()) {
+    if ((fields & (1 << bit)) === 0) continue
+    const from = texts.end + 4
+    texts.end = from + view.getUint32(texts.end, true)
+    texts[name] = decoder.decode(message.subarray(from, texts.end))
+  }
+  return texts
 }

@@ -9,7 +9,7 @@ import { StreamClient } from './stream-client.ts'
 
 const TYPED = { schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } }
 const CREDIT = 1_000_000
-const dataOf = ({ data }: { data: Uint8Array }): unknown => JSON.parse(Buffer.from(data).toString())
+const dataOf = ({ text }: { text: string }): unknown => JSON.parse(text)
 
 test('another path, or no subprotocol of ours: refused with a sentence', async (t) => {
   const { url } = await serve(t)
