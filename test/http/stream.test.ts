@@ -211,7 +211,12 @@ test('records that do not hold together, or texts that are none: refused, each w
   const records: [Uint8Array, RegExp][] = [
     [Uint8Array.from([64, 0x7b, 0x7d]), /fields/],
     [Uint8Array.from([1, 255, 255, 0, 0]), /ends in its key/],
+    [encodeRecord({ data: Buffer.from(`${'['.repeat(65)}${']'.repeat(65)}`) }), /nested 65 levels/],
+    [encodeRecord({ data: Buffer.from(`${'{"a":'.repeat(65)}1${'}'.repeat(65)}`) }), /nested 65 levels/],
+    [encodeRecord({ data: Buffer.from(`${'['.repeat(65)}"ü"${']'.repeat(65)}`) }), /nested 65 levels/],
+    [encodeRecord({ data: Buffer.from('') }), /empty/],
     [encodeRecord({ data: Buffer.from('{') }), /not JSON/],
+    [encodeRecord({ data: Buffer.from('{"ü"') }), /not JSON/],
     [encodeRecord({ data: Buffer.from([0x22, 0xff, 0x22]) }), /UTF-8/],
     [encodeRecord({ data, id: 'a\u0007' }), /control/],
     [encodeRecord({ data, time: 'yesterday' }), /RFC 3339/],

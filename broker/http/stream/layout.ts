@@ -1,10 +1,11 @@
 // The binary messages of the streaming protocol (clients/PROTOCOL.md): a publish as it comes in, and events as they go
 // out. Events are not looked into on their way out: a block's records are the bytes of the log.
 
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { BrokerError } from '../../errors.ts'
 import { type Attribute, attributeFaults, EXTENSIONS_MAX, isAttribute, OWN_FIELDS } from '../cloud-events.ts'
 import { DATA_DEPTH_MAX, malformed, parseJson } from '../json.ts'
+import { depthOf } from '../json-span.ts'
 import type { EarlyBlock, EventBlock, NewEvent } from '../operations.ts'
 
 export const PUBLISH = 1
@@ -40,15 +41,45 @@ export function readEvents({ packed, count }: PublishMessage): NewEvent[] {
   const first = table + 4 * count
   if (count === 0 || first > packed.length) throw malformed('', 'a publish has no whole table of its events')
   const events: NewEvent[] = []
-  let start = first
+  const records = packed.subarray(first)
+  // All of it is made text at once where bytes and characters are numbered alike, as mostly.
+  const text = isAscii(records) ? records.toString('latin1') : undefined
+  let start = 0
   for (let i = 0; i < count; i++) {
-    const end = first + packed.readUInt32LE(table + 4 * i)
-    if (end < start || end > packed.length) throw malformed(`/${i}`, 'a record does not end within the message')
-    events.push(readRecord(packed.subarray(start, end), `/${i}`))
+    const end = packed.readUInt32LE(table + 4 * i)
+    if (end < start || end > records.length) throw malformed(`/${i}`, 'a record does not end within the message')
+    const isPlain = text !== undefined && records[start] === 0 && end - start > 1
+    if (isPlain) events.push(plainEvent(records.subarray(start + 1, end), text.slice(start + 1, end), `/${i}`))
+    else events.push(readRecord(records.subarray(start, end), `/${i}`))
     start = end
   }
-  if (start !== packed.length) throw malformed('', 'a publish has bytes after its last record')
+  if (start !== records.length) throw malformed('', 'a publish has bytes after its last record')
   return events
+}
+
+/** What is this short cannot be nested too deep: each level takes two bytes of valid JSON. */
+const FLAT_BYTES_MAX = 2 * DATA_DEPTH_MAX
+
+/** Most events are no more than this: data alone, in ASCII. */
+function plainEvent(data: Buffer, text: string, path: string): NewEvent {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw malformed(path, `the data is not JSON: ${(error as Error).message}`)
+  }
+  if (text.length > FLAT_BYTES_MAX && isDeeper(value, DATA_DEPTH_MAX)) {
+    throw malformed(path, `the data is nested ${depthOf(data)} levels deep; the limit is ${DATA_DEPTH_MAX}`)
+  }
+  return { data, value, path }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1))
+  for (const name in value) if (isDeeper((value as { [name: string]: unknown })[name], levels - 1)) return true
+  return false
 }
 
 const TEXTS = ['key', 'id', 'type', 'source', 'time', 'extensions'] as const
@@ -66,12 +97,12 @@ function readRecord(record: Buffer, path: string): NewEvent {
     texts[name] = utf8(record.subarray(from, at), `${path}/${name}`)
   }
   const data = record.subarray(at)
-  utf8(data, path)
+  if (!isUtf8(data)) throw malformed(path, NOT_UTF8)
   const span = { start: 0, end: data.length }
   const { value } = parseJson(data, span, { what: 'the data', path, depthMax: DATA_DEPTH_MAX })
   const { extensions: extensionsText, ...fixed } = texts
   if (extensionsText === undefined) {
-    checkAttributes(new Map(Object.entries(fixed)), path)
+    if (fields !== 0) checkAttributes(new Map(Object.entries(fixed)), path)
     return { data, value, path, ...fixed }
   }
   const extensions = readExtensions(extensionsText, `${path}/extensions`)
@@ -86,8 +117,10 @@ function checkAttributes(attributes: Map<string, Attribute>, path: string): void
   if (first) throw new BrokerError('MALFORMED', `${first.path} ${first.message}.`, { errors: faults })
 }
 
+const NOT_UTF8 = 'what is there is not UTF-8'
+
 function utf8(bytes: Buffer, path: string): string {
-  if (!isUtf8(bytes)) throw malformed(path, 'what is there is not UTF-8')
+  if (!isUtf8(bytes)) throw malformed(path, NOT_UTF8)
   return bytes.toString()
 }
 
