@@ -1,7 +1,12 @@
 // The whole product: three replicas as they are run by people, and one client that posts events to the first of them over
 // connections that it keeps, on a fixed schedule. The client is this process, which does nothing else meanwhile.
 
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { Agent, request } from 'node:http'
+import { setTimeout as after } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Flooded, HttpFlood } from './http-flood.ts'
 import { type CpuUse, cpuUseWithin, soon } from './processes.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Window } from './task.ts'
@@ -32,6 +37,40 @@ export function postSteadily(eventBytes: number, warmUpMs: number, windowMs: num
       agent.destroy()
     }
   })
+}
+
+/** As many POSTs of one event as are answered, over all the connections. */
+export function postFlood(body: string, schema: object, warmUpMs: number, windowMs: number): Promise<Flooded> {
+  return withReplicas(async ([url]) => {
+    const topic = `${url}/v1/topics/bench`
+    const headers = { 'Content-Type': 'application/json' }
+    await fetch(topic, { method: 'PUT', headers, body: JSON.stringify({ schema }) })
+    return flood(`${topic}/events`, body, warmUpMs, windowMs)
+  })
+}
+
+/** The same, to the same server with nothing behind it. */
+export async function postFloodToNothing(body: string, warmUpMs: number, windowMs: number): Promise<Flooded> {
+  const child = fork(fileURLToPath(new URL('bare-http-process.ts', import.meta.url)))
+  const ended = once(child, 'exit')
+  try {
+    const [{ port }] = (await soon(once(child, 'message'), 'the server listens')) as [{ port: number }]
+    return await flood(`http://127.0.0.1:${port}/v1/topics/bench/events`, body, warmUpMs, windowMs)
+  } finally {
+    child.kill('SIGKILL')
+    await ended
+  }
+}
+
+async function flood(url: string, body: string, warmUpMs: number, windowMs: number): Promise<Flooded> {
+  const flooding = new HttpFlood()
+  try {
+    await flooding.start(new URL(url), body, CONNECTIONS)
+    await after(warmUpMs)
+    return await flooding.within(windowMs)
+  } finally {
+    flooding.stop()
+  }
 }
 
 async function post(url: string, agent: Agent, eventBytes: number, window: Window): Promise<Omit<Posted, 'cpu'>> {

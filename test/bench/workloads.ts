@@ -1,9 +1,10 @@
 // What is measured: each workload gives a few named numbers a run. `README.md` beside this says what they mean.
 
+import type { Flooded } from './http-flood.ts'
 import { withCluster } from './jetstream.ts'
-import { TRADE_SCHEMA } from './json-events.ts'
+import { TRADE_SCHEMA, Trades } from './json-events.ts'
 import { LEVELS, type Load, showAtAllLevels } from './levels.ts'
-import { postSteadily } from './over-http.ts'
+import { postFlood, postFloodToNothing, postSteadily } from './over-http.ts'
 import { type CpuUse, inThree, type Trial, type TrialOptions, trial } from './processes.ts'
 import { quantile } from './statistics.ts'
 import { withReplicas } from './whole-product.ts'
@@ -68,6 +69,17 @@ export const WORKLOADS: readonly Workload[] = [
       const posted = await postSteadily(100, warmUpMs, windowMs)
       return latencies(posted.latencies, { 'left out': posted.leftOut, ...machineOf(posted.cpu) })
     },
+  },
+  {
+    name: 'http-flood',
+    about: 'whole product, typed JSON events of 100 B, one a POST over 64 kept connections to one replica',
+    against: 'http-nothing',
+    measure: async ({ warmUpMs, windowMs }) => answers(await postFlood(trade(), TRADE_SCHEMA, warmUpMs, windowMs)),
+  },
+  {
+    name: 'http-nothing',
+    about: 'the same to the same HTTP server with nothing behind it',
+    measure: async ({ warmUpMs, windowMs }) => answers(await postFloodToNothing(trade(), warmUpMs, windowMs)),
   },
   levels('levels-light', { goes: 500, events: 1, eventBytes: 100 }),
   levels('levels-heavy', { goes: 100, events: 100, eventBytes: 100 }),
@@ -165,6 +177,14 @@ function jetStream(name: string, eventBytes: number): Workload {
         return read(await inThree(options, urls, servers))
       }),
   }
+}
+
+function trade(): string {
+  return JSON.stringify(new Trades(100).next())
+}
+
+function answers({ answers, seconds, latencies }: Flooded): Numbers {
+  return { 'events/s': answers / seconds, 'p50 ms': quantile(latencies, 0.5), 'p99 ms': quantile(latencies, 0.99) }
 }
 
 /** What the one that is furthest behind has read. */
