@@ -16,13 +16,13 @@ const HELP = `npm run bench -- [options]
   --runs N         rounds over all workloads (default 5, at most 50)
   --quick          one round
   --seconds S      length of one measurement (default 2, at most 30), after one second of warming up
-  --only A,B       only the workloads whose names begin so: group, raw-packed, safe-latency ...
-  --profile        write a CPU profile of the first process of each run into build/ (not of http-latency)
-  --json           print the results as JSON instead of the table
+  --only A,B       only the workloads whose names begin so, or of these letters, and what they are compared with
+  --profile        write a CPU profile of the first process of each run into build/, where it is a member, a peer or a client
+  --json           print a line of JSON for each number instead of the table
   --help           this text
 
 Workloads:
-${WORKLOADS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}
+${WORKLOADS.map(({ letter = ' ', name, about }) => `  ${letter}  ${name.padEnd(16)} ${about}`).join('\n')}
 
 All numbers are also written to build/bench.json.`
 
@@ -50,8 +50,7 @@ else process.exitCode = await bench()
 async function bench(): Promise<number> {
   const rounds = args.quick ? 1 : within(args.runs, '--runs', 1, 50)
   const windowMs = 1000 * within(args.seconds, '--seconds', 0.5, 30)
-  const wanted = args.only.split(',')
-  const chosen = WORKLOADS.filter(({ name }) => wanted.some((beginning) => name.startsWith(beginning)))
+  const chosen = choose(args.only.split(','))
   if (chosen.length === 0) throw new Error(`--only ${args.only}: no workload is called so; --help names them`)
   const results: Result[] = chosen.map((workload) => ({ workload, samples: [], failures: [] }))
   const machine = await describeMachine()
@@ -79,10 +78,51 @@ async function bench(): Promise<number> {
     results: results.map(({ workload: { name, about }, samples, failures }) => ({ name, about, samples, failures })),
   }
   writeFileSync(`${BUILD}bench.json`, `${JSON.stringify(told, undefined, 2)}\n`)
-  if (args.json) console.log(JSON.stringify(told, undefined, 2))
+  if (args.json) for (const row of rowsOf(results)) console.log(JSON.stringify(row))
   else printTable(machine, results)
   // A run that could not be made is no slow run, but no result either.
   return results.some(({ failures }) => failures.length > 0) ? 1 : 0
+}
+
+function choose(wanted: readonly string[]): Workload[] {
+  const asked = WORKLOADS.filter(({ name, letter }) =>
+    wanted.some((beginning) => beginning === letter || name.startsWith(beginning)),
+  )
+  const peers = new Set(asked.flatMap(({ against = [] }) => against))
+  return WORKLOADS.filter((workload) => asked.includes(workload) || peers.has(workload.name))
+}
+
+/** One number of one workload, over all rounds. */
+interface Row {
+  readonly workload: string
+  readonly unit: string
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  /** What the ratio of the medians is against. */
+  readonly peer?: string
+  readonly peerMedian?: number
+  readonly ratio?: number
+}
+
+/** A number has as many rows as its workload has peers, and one if it has none. */
+function rowsOf(results: readonly Result[]): Row[] {
+  return results.flatMap(({ workload: { name, against = [] }, samples }) =>
+    Object.keys(samples[0] ?? {}).flatMap((unit) => {
+      const numbers = samples.map((sample) => sample[unit]!)
+      const middle = median(numbers)
+      const row = { workload: name, unit, median: middle, min: Math.min(...numbers), max: Math.max(...numbers) }
+      const compared = unit === 'events/s' || unit.endsWith('ms') ? against : []
+      const rows = compared.flatMap((peer): Row[] => {
+        const theirs =
+          results.find((other) => other.workload.name === peer)?.samples.map((sample) => sample[unit]) ?? []
+        const finite = theirs.filter((number): number is number => number !== undefined && Number.isFinite(number))
+        if (finite.length === 0) return []
+        return [{ ...row, peer, peerMedian: median(finite), ratio: middle / median(finite) }]
+      })
+      return rows.length > 0 ? rows : [row]
+    }),
+  )
 }
 
 function printTable(machine: Record<string, unknown>, results: readonly Result[]): void {
@@ -91,29 +131,23 @@ function printTable(machine: Record<string, unknown>, results: readonly Result[]
       .map(([name, value]) => `${name}: ${value}`)
       .join('\n'),
   )
-  const rows = [['workload', 'number', 'median', 'min', 'max', 'ratio']]
-  for (const { workload, samples, failures } of results) {
-    for (const [index, unit] of Object.keys(samples[0] ?? {}).entries()) {
-      const numbers = samples.map((sample) => sample[unit]!)
-      const middle = median(numbers)
-      const peer = results.find((other) => other.workload.name === workload.against)
-      const theirs = peer?.samples.map((sample) => sample[unit] ?? Number.NaN) ?? []
-      const compared =
-        theirs.length > 0 && (unit === 'events/s' || (unit.endsWith('ms') && theirs.every(Number.isFinite)))
-      rows.push([
-        index === 0 ? workload.name : '',
-        unit,
-        readable(middle),
-        readable(Math.min(...numbers)),
-        readable(Math.max(...numbers)),
-        compared ? `${readable(middle / median(theirs))} of ${workload.against}` : '',
-      ])
-    }
-    if (failures.length > 0) rows.push([workload.name, `failed ${failures.length} times`, '', '', '', ''])
+  const table = [['workload', 'number', 'median', 'min', 'max', 'ratio']]
+  let above: Row | undefined
+  for (const row of rowsOf(results)) {
+    const { workload, unit, median, min, max, peer, ratio } = row
+    const same = above?.workload === workload
+    table.push([
+      same ? '' : workload,
+      ...(same && above?.unit === unit ? ['', '', '', ''] : [unit, ...[median, min, max].map(readable)]),
+      peer === undefined ? '' : `${readable(ratio as number)} of ${peer}`,
+    ])
+    above = row
   }
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  for (const { workload, failures } of results)
+    if (failures.length > 0) table.push([workload.name, `failed ${failures.length} times`, '', '', '', ''])
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
   console.log()
-  for (const row of rows) {
+  for (const row of table) {
     const cells = row.map((cell, i) => (i >= 2 && i <= 4 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
     console.log(cells.join('  ').trimEnd())
   }

@@ -21,30 +21,33 @@ export type Numbers = Readonly<Record<string, number>>
 export interface Workload {
   readonly name: string
   readonly about: string
-  /** The workload that its ratio is against. */
-  readonly against?: string
+  /** What it belongs to, for `--only`: the group, the whole product, HTTP, latency, levels of order. */
+  readonly letter?: 'G' | 'W' | 'H' | 'L' | 'O'
+  /** The workloads that its ratios are against. */
+  readonly against?: readonly string[]
   measure(conditions: Conditions): Promise<Numbers>
 }
 
 const PACK_BYTES = 64 * 1024
 
 export const WORKLOADS: readonly Workload[] = [
-  groupFlood('group-100', 100, 'raw-packed-100'),
+  groupFlood('group-100', 100, ['raw-packed-100', 'raw-100']),
   rawFlood('raw-packed-100', 100, PACK_BYTES),
   rawFlood('raw-100', 100, 0),
-  groupFlood('group-1k', 1024, 'raw-packed-1k'),
+  groupFlood('group-1k', 1024, ['raw-packed-1k', 'raw-1k']),
   rawFlood('raw-packed-1k', 1024, PACK_BYTES),
   rawFlood('raw-1k', 1024, 0),
-  productFlood('product-100', 100, 'raw-json-100'),
+  productFlood('product-100', 100, ['raw-json-100', 'jetstream-100']),
   rawJson('raw-json-100', 100),
   jetStream('jetstream-100', 100),
-  productFlood('product-1k', 1024, 'raw-json-1k'),
+  productFlood('product-1k', 1024, ['raw-json-1k', 'jetstream-1k']),
   rawJson('raw-json-1k', 1024),
   jetStream('jetstream-1k', 1024),
   {
     name: 'safe-latency',
     about: 'group, 100 B, 500 events/s: submit to own safe delivery',
-    against: 'echo',
+    letter: 'L',
+    against: ['echo'],
     async measure(conditions) {
       const { processes, cpu } = await run(conditions, 'group-process.ts', 'steady', 100)
       return latencies(
@@ -64,7 +67,8 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'http-latency',
     about: 'whole product, 100 B, 500 POST/s to one replica: call to answer, safe at all three',
-    against: 'echo',
+    letter: 'L',
+    against: ['echo'],
     async measure({ warmUpMs, windowMs }) {
       const posted = await postSteadily(100, warmUpMs, windowMs)
       return latencies(posted.latencies, { 'left out': posted.leftOut, ...machineOf(posted.cpu) })
@@ -73,7 +77,8 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'http-flood',
     about: 'whole product, typed JSON events of 100 B, one a POST over 64 kept connections to one replica',
-    against: 'http-nothing',
+    letter: 'H',
+    against: ['http-nothing'],
     measure: async ({ warmUpMs, windowMs }) => answers(await postFlood(trade(), TRADE_SCHEMA, warmUpMs, windowMs)),
   },
   {
@@ -88,6 +93,7 @@ export const WORKLOADS: readonly Workload[] = [
 function levels(name: string, load: Load): Workload {
   return {
     name,
+    letter: 'O',
     about: `whole product, streams, ${load.eventBytes} B, ${load.goes * load.events} events/s: publish at one replica to shown at another, by level`,
     async measure({ warmUpMs, windowMs }) {
       const { waits, acknowledged, takenBack, cpu } = await showAtAllLevels(load, warmUpMs, windowMs)
@@ -104,9 +110,10 @@ function levels(name: string, load: Load): Workload {
   }
 }
 
-function groupFlood(name: string, eventBytes: number, against: string): Workload {
+function groupFlood(name: string, eventBytes: number, against: readonly string[]): Workload {
   return {
     name,
+    letter: 'G',
     against,
     about: `group, ${eventBytes} B, one submit an event: safe at all three`,
     async measure(conditions) {
@@ -144,9 +151,10 @@ function rawFlood(name: string, eventBytes: number, packBytes: number): Workload
   }
 }
 
-function productFlood(name: string, eventBytes: number, against: string): Workload {
+function productFlood(name: string, eventBytes: number, against: readonly string[]): Workload {
   return {
     name,
+    letter: 'W',
     against,
     about: `whole product, typed JSON events of ${eventBytes} B by stream: published at each replica, read at each, safe`,
     measure: (conditions) =>
