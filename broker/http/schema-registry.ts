@@ -22,7 +22,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { Fault } from '../errors.ts'
-import { isCheap } from './schema-cost.ts'
+import { cheapTo } from './schema-cost.ts'
 import { type PatternLimits, Patterns } from './schema-pattern.ts'
 import { shortened, surveySchema } from './schema-survey.ts'
 import { within } from './watchdog.ts'
@@ -122,24 +122,40 @@ export class SchemaRegistry {
     return (value) => this.validate(topic, version, schemaText, [{ value, path: '' }])
   }
 
-  /** The faults of all the events of a request; none: all are valid. One watchdog is enough for all of them. */
+  /**
+   * The faults of all the events of a request; none: all are valid. As many at a time as are cheap go without a
+   * watchdog; from one that is not, or when they have taken their time, one watchdog is enough for all the others.
+   */
   validate(topic: string, version: number, schemaText: Uint8Array, candidates: readonly Candidate[]): readonly Fault[] {
     const compiled = this.find(topic, version, schemaText)
     if (compiled === undefined) {
       return [{ path: '', message: `the topic's schema takes longer than ${this.options.compileMs} ms to compile` }]
     }
-    if (typeof compiled.validate !== 'function') return compiled.validate
-    const validate = compiled.validate
-    const run = (): readonly Fault[] => faultsOfAll(validate, candidates)
+    const { validate, weight } = compiled
+    if (typeof validate !== 'function') return validate
     try {
-      if (isCheap(compiled.weight, candidates)) return run()
-      const done = within(this.options.validateMs, run)
-      if (done !== undefined) return done.value
-      const path = candidates.length === 1 ? (candidates[0]?.path ?? '') : ''
-      return [{ path, message: `takes longer than ${this.options.validateMs} ms to validate by the topic's schema` }]
+      const faults: Fault[] = []
+      const until = performance.now() + this.options.validateMs
+      for (let from = 0; from < candidates.length && faults.length < FAULTS_MAX; ) {
+        const to = performance.now() < until ? cheapTo(weight, candidates, from) : from
+        if (to === from) {
+          faults.push(...this.watched(validate, candidates.slice(from)))
+          break
+        }
+        faults.push(...faultsOfAll(validate, candidates.slice(from, to)))
+        from = to
+      }
+      return faults.slice(0, FAULTS_MAX)
     } catch (error) {
       return [{ path: '', message: `cannot be validated by the topic's schema: ${messageOf(error)}` }]
     }
+  }
+
+  private watched(validate: ValidateFunction, candidates: readonly Candidate[]): readonly Fault[] {
+    const done = within(this.options.validateMs, () => faultsOfAll(validate, candidates))
+    if (done !== undefined) return done.value
+    const path = candidates.length === 1 ? (candidates[0]?.path ?? '') : ''
+    return [{ path, message: `takes longer than ${this.options.validateMs} ms to validate by the topic's schema` }]
   }
 
   private find(topic: string, version: number, text: Uint8Array): Compiled | undefined {

@@ -156,6 +156,24 @@ test('faults name the place in the request and say what would be right', (t) => 
   t.deepEqual(faults({ id: 'x', at: 'noon' }), [{ path: '/2/data/at', message: 'must match format "date-time"' }])
 })
 
+test('very many events in a request, and ones that are not cheap among them: every fault is told, at its event', (t) => {
+  const schema = {
+    type: 'object',
+    properties: { n: { type: 'integer' }, text: { type: 'string', maxLength: 100_000 } },
+  }
+  const values: unknown[] = Array.from({ length: 5000 }, (_, n) => ({ n, text: 'x'.repeat(100) }))
+  const wrong = (...at: number[]): (string | undefined)[] => {
+    const candidates = values.map((value, i) => ({ value: at.includes(i) ? { n: 'x' } : value, path: `/${i}` }))
+    return registry()
+      .validate('t', 1, textOf(schema), candidates)
+      .map(({ path }) => path)
+  }
+  t.deepEqual(wrong(), [])
+  t.deepEqual(wrong(0, 2500, 4999), ['/0/n', '/2500/n', '/4999/n'])
+  values[3000] = { n: 1, text: 'x'.repeat(500_000) }
+  t.deepEqual(wrong(1, 4000), ['/1/n', '/3000/text', '/4000/n'])
+})
+
 test('members with the names of what every object inherits are told from those', (t) => {
   const schema = { type: 'object', required: ['constructor'], properties: { toString: { type: 'string' } } }
   t.is(validate(schema, {}).length, 1)
