@@ -169,7 +169,7 @@ export class EarlySlots {
     return slot
   }
 
-  /** Whoever gives its numbers itself, without gaps, is not taken with what follows. */
+  /** With it goes what its publisher has numbered after it, but where a replica gives the numbers, with gaps. */
   private void(publish: EarlyPublish): void {
     const { publisher, gapsAllowed } = publish
     // The copy of one that has its place: what follows it stands.
@@ -211,8 +211,8 @@ export class EarlySlots {
   /**
    * What is there already is not shown again. What would be refused as far as can be seen, or comes before what its
    * publisher has numbered before it, which may be on its way by another replica, is not shown as `fifo`. Above it, where
-   * something may depend on it, all that follows has to wait for it (undefined), as for changes of topics: until it
-   * is delivered, or what it waits for is shown.
+   * something may depend on it, all that follows has to wait for it (undefined), as for changes of topics, until it
+   * is delivered.
    */
   private lookInto({ slot }: Entry, name: EarlyLevel): EarlyPublish[] | undefined {
     const { nextOf } = this.levels[name]

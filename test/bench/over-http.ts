@@ -10,7 +10,7 @@ import { type Flooded, HttpFlood } from './http-flood.ts'
 import { type CpuUse, cpuUseWithin, soon } from './processes.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Window } from './task.ts'
-import { withReplicas } from './whole-product.ts'
+import { putTopic, withReplicas } from './whole-product.ts'
 
 /** Connections of the client: more than are ever busy, unless the replica is far behind. */
 const CONNECTIONS = 64
@@ -42,10 +42,8 @@ export function postSteadily(eventBytes: number, warmUpMs: number, windowMs: num
 /** As many POSTs of one event as are answered, over all the connections. */
 export function postFlood(body: string, schema: object, warmUpMs: number, windowMs: number): Promise<Flooded> {
   return withReplicas(async ([url]) => {
-    const topic = `${url}/v1/topics/bench`
-    const headers = { 'Content-Type': 'application/json' }
-    await fetch(topic, { method: 'PUT', headers, body: JSON.stringify({ schema }) })
-    return flood(`${topic}/events`, body, warmUpMs, windowMs)
+    await putTopic(url as string, schema)
+    return flood(`${url}/v1/topics/bench/events`, body, warmUpMs, windowMs)
   })
 }
 

@@ -33,3 +33,13 @@ function startReplica(name: string, server: Server): Lockstep {
   started.add(replica)
   return replica
 }
+
+/** The topic `bench`, typed. */
+export async function putTopic(url: string, schema: object): Promise<void> {
+  const answer = await fetch(`${url}/v1/topics/bench`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ schema }),
+  })
+  if (!answer.ok) throw new Error(`the topic is not made: ${await answer.text()}`)
+}

@@ -7,7 +7,7 @@ import { LEVELS, type Load, showAtAllLevels } from './levels.ts'
 import { postFlood, postFloodToNothing, postSteadily } from './over-http.ts'
 import { type CpuUse, inThree, type Trial, type TrialOptions, trial } from './processes.ts'
 import { quantile } from './statistics.ts'
-import { withReplicas } from './whole-product.ts'
+import { putTopic, withReplicas } from './whole-product.ts'
 
 export interface Conditions {
   readonly warmUpMs: number
@@ -159,7 +159,7 @@ function productFlood(name: string, eventBytes: number, against: readonly string
     about: `whole product, typed JSON events of ${eventBytes} B by stream: published at each replica, read at each, safe`,
     measure: (conditions) =>
       withReplicas(async (urls, server) => {
-        await putTopic(urls[0] as string)
+        await putTopic(urls[0] as string, TRADE_SCHEMA)
         const options = { ...conditions, script: 'client-process.ts', work: 'json', eventBytes } as const
         return read(await inThree(options, urls, [server]))
       }),
@@ -204,15 +204,6 @@ function read(done: Trial): Numbers {
     ...(waits.length > 0 && { 'p50 ms': quantile(waits, 0.5), 'p99 ms': quantile(waits, 0.99) }),
     ...shares(done),
   }
-}
-
-async function putTopic(url: string): Promise<void> {
-  const answer = await fetch(`${url}/v1/topics/bench`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ schema: TRADE_SCHEMA }),
-  })
-  if (!answer.ok) throw new Error(`the topic is not made: ${await answer.text()}`)
 }
 
 function run(

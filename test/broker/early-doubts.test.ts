@@ -1,42 +1,9 @@
 // Subscriptions below `safe` where something void, a second copy or a place that is ahead could have led them astray.
 
 import test from 'ava'
-import type { Cursor, Order } from '../../broker/http/operations.ts'
-import { asked, FakeGroup, type FakeReplica, request, texts } from './fake-group.ts'
-
-function all(cursor: Cursor, most = 1000, bytes = 1_000_000): string[] {
-  const given: string[] = []
-  for (let more = cursor.next(most, bytes); more.length > 0; more = cursor.next(most, bytes)) given.push(...texts(more))
-  return given
-}
-
-function three(): { group: FakeGroup; a: FakeReplica; b: FakeReplica; c: FakeReplica } {
-  const { group, replicas } = FakeGroup.of(['a', 'b', 'c'], { autoTopics: true })
-  const [a, b, c] = replicas as [FakeReplica, FakeReplica, FakeReplica]
-  for (const replica of replicas) replica.attached = false
-  return { group, a, b, c }
-}
-
-function publish(
-  at: FakeReplica,
-  values: readonly unknown[],
-  publisher?: { id: string; sequence: number },
-  topic = 't',
-): void {
-  asked((done) => at.broker.publish(request(topic, values, publisher), done))
-  at.send()
-}
-
-function subscribe(at: FakeReplica, order: Order, topics = ['t', 'u']): Cursor {
-  return at.broker.subscribe(topics, { at: 'start' }, { views: false, order })
-}
-
-/** Delivers the order up to before this entry. */
-function readTo(at: FakeReplica, entry: number): void {
-  const later = at.group.order.splice(entry)
-  at.read()
-  at.group.order.push(...later)
-}
+import type { Cursor } from '../../broker/http/operations.ts'
+import { all, publish, readTo, subscribe, three } from './early-group.ts'
+import { asked, type FakeReplica, texts } from './fake-group.ts'
 
 /** At c, by `causal`: t is about to get a schema; what does not fit it any more was shown, and two others after it. */
 function refusedAtCausal(): { c: FakeReplica; causal: Cursor } {

@@ -1,31 +1,9 @@
 // Subscriptions below `safe`, against a group whose order is written by hand.
 
 import test from 'ava'
-import type { BlockNotification, Cursor, Order } from '../../broker/http/operations.ts'
-import { asked, FakeGroup, type FakeReplica, request, texts } from './fake-group.ts'
-
-function all(cursor: Cursor): string[] {
-  const given: string[] = []
-  for (let more = cursor.next(1000, 1_000_000); more.length > 0; more = cursor.next(1000, 1_000_000))
-    given.push(...texts(more))
-  return given
-}
-
-function three(): { group: FakeGroup; a: FakeReplica; b: FakeReplica; c: FakeReplica } {
-  const { group, replicas } = FakeGroup.of(['a', 'b', 'c'], { autoTopics: true })
-  const [a, b, c] = replicas as [FakeReplica, FakeReplica, FakeReplica]
-  for (const replica of replicas) replica.attached = false
-  return { group, a, b, c }
-}
-
-function publish(at: FakeReplica, values: readonly unknown[], publisher?: { id: string; sequence: number }): void {
-  asked((done) => at.broker.publish(request('t', values, publisher), done))
-  at.send()
-}
-
-function subscribe(at: FakeReplica, order: Order, topics = ['t']): Cursor {
-  return at.broker.subscribe(topics, { at: 'start' }, { views: false, order })
-}
+import type { BlockNotification, Cursor } from '../../broker/http/operations.ts'
+import { all, publish, readTo, subscribe, three } from './early-group.ts'
+import { asked, request } from './fake-group.ts'
 
 /** In short, by blocks. */
 function blocks(given: readonly BlockNotification[]): string[] {
@@ -59,9 +37,7 @@ test('a publisher that is not known here and is far on: its first events may hav
   publish(a, ['y'], { id: 'p', sequence: 8 })
   c.early('early', 'fifo', 1)
   t.deepEqual(all(fifo), [])
-  const [later] = c.group.order.splice(2)
-  c.read()
-  c.group.order.push(later!)
+  readTo(c, 2)
   c.early('early', 'fifo', 2)
   t.deepEqual(all(fifo), ['t "x"', 'early t "y"'])
 })
@@ -107,9 +83,7 @@ test('what a publisher numbered after something void is taken back with it, and 
   publish(b, ['third'], { id: 'p', sequence: 3 })
   for (const entry of [2, 1]) c.early('early', 'fifo', entry)
   t.deepEqual(all(fifo), ['early t "other"', 'early t "second"'])
-  const later = c.group.order.splice(2)
-  c.read()
-  c.group.order.push(...later)
+  readTo(c, 2)
   t.deepEqual(all(fifo), ['retract 1', 'retract 2', 't "first"', 't "second"'])
   c.early('early', 'fifo', 3)
   t.deepEqual(all(fifo), ['early t "third"'])
