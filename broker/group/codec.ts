@@ -1,7 +1,8 @@
 // Messages to bytes and back. Written by hand, since every datagram passes here: fixed places, little endian, no
 // reflection. What cannot be read is noise of the fabric, never an exception: `decode` answers undefined.
 
-import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal, Slot } from './message.ts'
+import { HEADROOM_BYTES } from './batch.ts'
+import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal, Slot, SlotMessage } from './message.ts'
 import type { MemberId } from './view.ts'
 
 /** Raised with every change of the bytes; a datagram of another version is dropped. */
@@ -76,6 +77,9 @@ class Writer {
   }
   raw(bytes: Uint8Array): void {
     this.u32(bytes.length)
+    this.put(bytes)
+  }
+  put(bytes: Uint8Array): void {
     const at = this.room(bytes.length)
     this.bytes.set(bytes, at)
   }
@@ -119,17 +123,21 @@ class Reader {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a count')
     return value
   }
-  /** A copy: the datagram may be a part of a larger buffer, which would live as long as what is kept of it. */
+  /** What may be kept: a copy, unless most of the buffer that the datagram is a part of would live on for it anyway. */
   raw(): Uint8Array {
+    const bytes = this.passing()
+    return 2 * bytes.length >= bytes.buffer.byteLength ? bytes : bytes.slice()
+  }
+  text(): string {
+    return text.decode(this.passing())
+  }
+  private passing(): Uint8Array {
     const length = this.u32()
     const end = this.at + length
     if (end > this.bytes.length) throw new RangeError('shorter than it says')
-    const bytes = this.bytes.slice(this.at, end)
+    const bytes = this.bytes.subarray(this.at, end)
     this.at = end
     return bytes
-  }
-  text(): string {
-    return text.decode(this.raw())
   }
   numbers(): number[] {
     const values: number[] = new Array(this.u8())
@@ -151,14 +159,35 @@ class Reader {
 export function encode(envelope: Envelope): Uint8Array {
   const { message } = envelope
   const writer = new Writer(capacityFor(message))
-  writer.u8(PROTOCOL_VERSION)
-  writer.u8(CODES.get(message.kind)!)
-  writer.number(envelope.history)
-  writer.number(envelope.view)
-  writer.number(envelope.sender.incarnation)
-  writer.text(envelope.sender.name)
+  writeEnvelope(writer, envelope)
   writeMessage(writer, message)
   return writer.finish()
+}
+
+/**
+ * A slot's datagram around its batch, of which `encodeBatch` has just made `room`: the head goes into the free bytes
+ * before the batch, so that the largest datagrams of all are not copied once more. To be called once.
+ */
+export function encodeSlot(envelope: Envelope<SlotMessage>, room: Uint8Array): Uint8Array {
+  const { message } = envelope
+  const writer = new Writer(HEADROOM_BYTES)
+  writeEnvelope(writer, envelope)
+  writeHeader(writer, message)
+  writeSlotHead(writer, message.record)
+  const head = writer.finish()
+  const from = HEADROOM_BYTES - head.length
+  if (from < 0) return encode(envelope)
+  room.set(head, from)
+  return room.subarray(from)
+}
+
+function writeEnvelope(writer: Writer, { history, view, sender, message }: Envelope): void {
+  writer.u8(PROTOCOL_VERSION)
+  writer.u8(CODES.get(message.kind)!)
+  writer.number(history)
+  writer.number(view)
+  writer.number(sender.incarnation)
+  writer.text(sender.name)
 }
 
 export function decode(datagram: Uint8Array): Envelope | undefined {
@@ -419,11 +448,16 @@ function readHeader(reader: Reader): HeaderFields {
 }
 
 function writeSlot(writer: Writer, slot: Slot): void {
+  writeSlotHead(writer, slot)
+  writer.put(slot.batch)
+}
+
+function writeSlotHead(writer: Writer, slot: Slot): void {
   writer.u8(slot.sender)
   writer.number(slot.slot)
   writer.number(slot.previousPayload)
   writer.numbers(slot.causes)
-  writer.raw(slot.batch)
+  writer.u32(slot.batch.length)
 }
 
 function readSlot(reader: Reader): Slot {

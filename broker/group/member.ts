@@ -5,7 +5,7 @@
 
 import assert from 'node:assert'
 import { Agreement } from './agreement.ts'
-import { decode, encode, OVERHEAD_BYTES } from './codec.ts'
+import { decode, encode, encodeSlot, OVERHEAD_BYTES } from './codec.ts'
 import { Connectivity } from './connectivity.ts'
 import { FailureDetector } from './failure-detector.ts'
 import { Flush, type FlushHost } from './flush.ts'
@@ -527,7 +527,8 @@ export class Member {
       const requests = this.queue.takeUnsendable(bytesMax)
       if (requests.length > 0) this.outputs.push({ type: 'unsent', requests, why: 'too-large' })
       if (this.queue.length === 0) break
-      this.sendSlot(this.order.addOwnSlot(this.order.nextOwnSlot(), this.queue.take(bytesMax)))
+      const { room, batch } = this.queue.take(bytesMax)
+      this.sendSlot(this.order.addOwnSlot(this.order.nextOwnSlot(), batch), room)
       sent = true
     }
     if (!sent) {
@@ -562,8 +563,10 @@ export class Member {
     this.broadcast({ kind: 'header', ...this.headerFields(ask) })
   }
 
-  private sendSlot(record: Slot): void {
-    this.broadcast({ kind: 'slot', ...this.headerFields(false), record })
+  private sendSlot(record: Slot, room: Uint8Array): void {
+    this.lastBroadcastAt = this.time
+    const message = { kind: 'slot', ...this.headerFields(false), record } as const
+    this.put('everyone', message.kind, encodeSlot(this.envelope(message, this.view.number), room))
   }
 
   private showEarly(): void {
@@ -1229,10 +1232,17 @@ export class Member {
 
   private send(to: Incarnation | 'everyone', message: Message, view: number = this.speaksIn()): void {
     if (to === this.self.incarnation) return this.dispatchOwn(message)
+    this.put(to, message.kind, encode(this.envelope(message, view)))
+  }
+
+  private envelope<M extends Message>(message: M, view: number): Envelope<M> {
     const { name, incarnation } = this.self
     const history = message.kind === 'install' ? message.proposal.history : this.historyOf(view)
-    const datagram = encode({ history, view, sender: { name, incarnation }, message })
-    this.counters.sent[message.kind] = (this.counters.sent[message.kind] ?? 0) + 1
+    return { history, view, sender: { name, incarnation }, message }
+  }
+
+  private put(to: Incarnation | 'everyone', kind: Message['kind'], datagram: Uint8Array): void {
+    this.counters.sent[kind] = (this.counters.sent[kind] ?? 0) + 1
     this.counters.sentBytes += datagram.length
     this.outputs.push({ type: 'send', to, datagram })
   }

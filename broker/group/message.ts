@@ -24,13 +24,13 @@ export function ownerOf(ballot: Ballot): number {
 }
 
 /** Every datagram begins with this. */
-export interface Envelope {
+export interface Envelope<M extends Message = Message> {
   /** 0: the sender belongs to no group yet. */
   readonly history: number
   /** The view that the sender speaks in; 0: the roster before the first view, or none. */
   readonly view: number
   readonly sender: Pick<MemberId, 'name' | 'incarnation'>
-  readonly message: Message
+  readonly message: M
 }
 
 /**
@@ -82,9 +82,11 @@ export interface Proposal {
   readonly trim: readonly number[]
 }
 
+export type SlotMessage = { readonly kind: 'slot'; readonly record: Slot } & HeaderFields
+
 export type Message =
   | ({ readonly kind: 'header' } & HeaderFields)
-  | ({ readonly kind: 'slot'; readonly record: Slot } & HeaderFields)
+  | SlotMessage
   | { readonly kind: 'want'; readonly rank: number; readonly from: number; readonly to: number }
   /** What of `from..to` is not among the records is null. `slotsView` may be one behind the answerer's own view. */
   | {

@@ -50,7 +50,10 @@ export interface GroupSettings {
   readonly windowSlotsMax: number
   /** Bytes of them, at most (one larger slot may always be alone). */
   readonly windowBytesMax: number
-  /** Requests are gathered into one slot up to so many bytes; a larger one goes alone. */
+  /**
+   * Requests are gathered into one slot up to so many bytes; a larger one goes alone. Below what a socket reads at once
+   * (64 KiB), or most slots are put together from two reads.
+   */
   readonly batchBytesMax: number
   /** Requests waiting for the window; more are refused as overloaded. */
   readonly queueRequestsMax: number
@@ -91,7 +94,7 @@ export const DEFAULT_SETTINGS: GroupSettings = Object.freeze({
   redirectMs: 20,
   windowSlotsMax: 64,
   windowBytesMax: 4 * 1024 * 1024,
-  batchBytesMax: 64 * 1024,
+  batchBytesMax: 48 * 1024,
   queueRequestsMax: 100_000,
   queueBytesMax: 32 * 1024 * 1024,
   logBytesMax: 64 * 1024 * 1024,

@@ -48,7 +48,7 @@ export class SubmissionQueue {
   }
 
   /** The next batch: what has gathered, up to the limit; a larger request goes alone. */
-  take(bytesMax: number): Uint8Array {
+  take(bytesMax: number): { room: Uint8Array; batch: Uint8Array } {
     const batchBytesMax = Math.min(bytesMax, this.settings.batchBytesMax)
     let count = 0
     let bytes = 0
@@ -58,9 +58,9 @@ export class SubmissionQueue {
       bytes += length
       count++
     }
-    const batch = encodeBatch(this.requests.slice(this.first, this.first + count), bytes)
+    const made = encodeBatch(this.requests.slice(this.first, this.first + count), bytes)
     this.advance(count, bytes)
-    return batch
+    return made
   }
 
   private advance(count: number, bytes: number): void {

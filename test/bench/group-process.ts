@@ -3,6 +3,7 @@
 // a first-in-first-out list of instants tells how long each took.
 
 import { randomInt } from 'node:crypto'
+import { setCollector } from '../../broker/collector.ts'
 import { Driver } from '../../broker/driver.ts'
 import { connectNats, type NatsFabric } from '../../broker/fabric/nats.ts'
 import { Member } from '../../broker/group/member.ts'
@@ -172,6 +173,7 @@ class GroupWork implements Work {
   }
 }
 
+setCollector()
 serve(async (task, fail) => {
   const fabric = await connectNats({
     servers: [task.url],

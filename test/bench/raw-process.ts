@@ -95,7 +95,7 @@ class RawWork implements Work {
   private message(): Uint8Array {
     const { packBytes, eventBytes, work } = this.task
     if (work === 'json') return encoder.encode(JSON.stringify(this.trades.next()))
-    return packBytes > 0 ? encodeBatch(this.pack, this.pack.length * eventBytes) : this.event
+    return packBytes > 0 ? encodeBatch(this.pack, this.pack.length * eventBytes).batch : this.event
   }
 
   private async flood(): Promise<void> {

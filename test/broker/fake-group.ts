@@ -194,7 +194,7 @@ export class FakeReplica {
     }
     const { sender, requests } = entry
     const bytes = requests.reduce((sum, request) => sum + request.length, 0)
-    const batch = encodeBatch(requests, bytes)
+    const { batch } = encodeBatch(requests, bytes)
     return { type: 'deliver', position, view: this.view!.number, slot: position, sender, batch }
   }
 

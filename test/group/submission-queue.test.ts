@@ -49,18 +49,18 @@ test('a queue as large as it may be: overloaded, though a smaller request still 
 test('requests that fill a batch to the byte: one batch; a byte more: two', (t) => {
   const exact = queueOf({ batchBytesMax: 28 })
   for (const length of [10, 10]) exact.add(requestOf(length))
-  t.is(exact.take(ROOM).length, 28)
+  t.is(exact.take(ROOM).batch.length, 28)
   t.is(exact.length, 0)
   const over = queueOf({ batchBytesMax: 28 })
   for (const length of [10, 11]) over.add(requestOf(length))
-  t.is(over.take(ROOM).length, 14)
+  t.is(over.take(ROOM).batch.length, 14)
   t.is(over.length, 1)
 })
 
 test('a request larger than a batch may be: goes alone, in its turn', (t) => {
   const queue = queueOf({ batchBytesMax: 20 })
   for (const length of [1, 100, 2]) queue.add(requestOf(length))
-  const lengths = [queue.take(ROOM), queue.take(ROOM), queue.take(ROOM)].map((batch) =>
+  const lengths = [queue.take(ROOM), queue.take(ROOM), queue.take(ROOM)].map(({ batch }) =>
     requestsOf(batch).map((one) => one.length),
   )
   t.deepEqual(lengths, [[1], [100], [2]])
@@ -69,8 +69,8 @@ test('a request larger than a batch may be: goes alone, in its turn', (t) => {
 test('a fabric that carries less than a batch may be: batches of what it carries', (t) => {
   const queue = queueOf({ batchBytesMax: 100 })
   for (const length of [10, 10, 10]) queue.add(requestOf(length))
-  t.is(queue.take(28).length, 28)
-  t.is(queue.take(28).length, 14)
+  t.is(queue.take(28).batch.length, 28)
+  t.is(queue.take(28).batch.length, 14)
 })
 
 test('requests that can no longer be sent: taken out as far as they stand at the head, and no other', (t) => {
@@ -85,7 +85,7 @@ test('requests that can no longer be sent: taken out as far as they stand at the
 test('G6, batches cut from the order, the last one put back first: go again in their order, over any limit', (t) => {
   const queue = queueOf({ queueRequestsMax: 3, queueBytesMax: 3, batchBytesMax: 10 })
   for (const fill of [1, 2, 3]) queue.add(requestOf(1, fill))
-  const [first, second] = [queue.take(ROOM), queue.take(ROOM)]
+  const [first, second] = [queue.take(ROOM).batch, queue.take(ROOM).batch]
   t.deepEqual([requestsOf(first).length, requestsOf(second).length], [2, 1])
   for (const fill of [4, 5, 6]) queue.add(requestOf(1, fill))
   for (const batch of [second, first]) queue.putBack(batch)
@@ -132,8 +132,8 @@ test('any use, small and of thousands: as a plain array', (t) => {
         for (let i = large ? chance.whole(1, 80) : 1; i > 0 && dumb.length > 0; i--) {
           let count = 1
           while (count < dumb.length && encodedBytes(dumb.slice(0, count + 1)) <= limit) count++
-          const batch = queue.take(room)
-          t.deepEqual(batch, encodeBatch(dumb.slice(0, count), bytesOf(dumb.slice(0, count))))
+          const { batch } = queue.take(room)
+          t.deepEqual(batch, encodeBatch(dumb.slice(0, count), bytesOf(dumb.slice(0, count))).batch)
           dumb = dumb.slice(count)
           sent.push(batch)
         }
@@ -159,5 +159,5 @@ test('any use, small and of thousands: as a plain array', (t) => {
 })
 
 function encodedBytes(requests: readonly Uint8Array[]): number {
-  return encodeBatch(requests, bytesOf(requests)).length
+  return encodeBatch(requests, bytesOf(requests)).batch.length
 }
