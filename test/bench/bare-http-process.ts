@@ -1,6 +1,7 @@
 // The peer of publishing by HTTP: the same server, routes and checks of a request, with nothing behind them. A publish is
 // answered at once, and nobody hears of it. It ends with its parent.
 
+import { setCollector } from '../../broker/collector.ts'
 import type { Published, PublishRequest } from '../../broker/http/operations.ts'
 import { listen } from '../../broker/http/server.ts'
 import { ReplicaModel } from '../http/replica-model.ts'
@@ -14,6 +15,7 @@ class Nothing extends ReplicaModel {
   }
 }
 
+setCollector()
 process.once('disconnect', () => process.exit(1))
 const { port } = await listen(new Nothing(), {
   host: '127.0.0.1',

@@ -61,7 +61,7 @@ async function bench(): Promise<number> {
       process.stderr.write(`${round}/${rounds} ${workload.name} ... `)
       try {
         const profile = args.profile ? `${BUILD}bench-${workload.name}-${round}.cpuprofile` : undefined
-        const numbers = await workload.measure({ warmUpMs: 1000, windowMs, profile })
+        const numbers = await workload.measure({ warmUpMs: 3000, windowMs, profile })
         samples.push(numbers)
         const [[unit, number] = ['', Number.NaN]] = Object.entries(numbers)
         process.stderr.write(`${readable(number)} ${unit}\n`)
