@@ -5,6 +5,7 @@ import { withCluster } from './jetstream.ts'
 import { TRADE_SCHEMA, Trades } from './json-events.ts'
 import { LEVELS, type Load, showAtAllLevels } from './levels.ts'
 import { postFlood, postFloodToNothing, postSteadily } from './over-http.ts'
+import { publishSteadily } from './over-stream.ts'
 import { type CpuUse, inThree, type Trial, type TrialOptions, trial } from './processes.ts'
 import { quantile } from './statistics.ts'
 import { putTopic, withReplicas } from './whole-product.ts'
@@ -65,6 +66,17 @@ export const WORKLOADS: readonly Workload[] = [
     },
   },
   {
+    name: 'stream-latency',
+    about:
+      'whole product, typed JSON events of 100 B, 500/s by stream to one replica: publish to acknowledgement, safe at all three',
+    letter: 'L',
+    against: ['echo'],
+    async measure({ warmUpMs, windowMs }) {
+      const { latencies: waits, cpu } = await publishSteadily(100, warmUpMs, windowMs)
+      return latencies(waits, machineOf(cpu))
+    },
+  },
+  {
     name: 'http-latency',
     about: 'whole product, 100 B, 500 POST/s to one replica: call to answer, safe at all three',
     letter: 'L',
@@ -88,6 +100,7 @@ export const WORKLOADS: readonly Workload[] = [
   },
   levels('levels-light', { goes: 500, events: 1, eventBytes: 100 }),
   levels('levels-heavy', { goes: 100, events: 100, eventBytes: 100 }),
+  levels('levels-half', { goes: 250, events: 100, eventBytes: 100 }),
 ]
 
 function levels(name: string, load: Load): Workload {
