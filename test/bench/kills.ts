@@ -1,16 +1,17 @@
-// How long a client waits when its replica is killed: three replicas as people run them, one client that publishes and
-// subscribes at one of them, and a SIGKILL for whichever it is attached to, many times. What it waits for is its next
-// event and its next acknowledgement, which come from another replica. At the end nothing may be missing, or be there twice.
+// How long a client waits when a replica is killed: three replicas as people run them, one client that publishes and
+// subscribes at one of them, and many times a SIGKILL for whichever it is attached to, or for each rank in turn. It waits for an
+// event and an acknowledgement out of a view without the one killed. At the end nothing may be missing, or be there twice.
 
 import { setTimeout as after } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ReplicaProcess, startNats } from '../../clients/examples/replicas.ts'
-import { type Client, connect } from '../../clients/src/index.ts'
+import { type Client, type Cluster, connect, type Member } from '../../clients/src/index.ts'
 import { quantile, readable } from './statistics.ts'
 
 const HELP = `node test/bench/kills.ts [options]
 
-  --kills N        how often the client's replica is killed (default 50, at most 1000)
+  --kills N        how often a replica is killed (default 50, at most 1000)
+  --whom WHOM      attached: the one that the client is attached to (default); any: the one of rank 0, 1, 2 in turn
   --rate N         events a second that the client publishes meanwhile (default 250, at most 2000)
   --json           print every wait as JSON instead of the table
   --help           this text
@@ -27,6 +28,7 @@ const { values: args } = parseArgs({
   options: {
     kills: { type: 'string', default: '50' },
     rate: { type: 'string', default: '250' },
+    whom: { type: 'string', default: 'attached' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -51,16 +53,26 @@ async function measure(kills: number, rate: number): Promise<number> {
     const load = new Load(client, rate)
     await until('three members and a steady load', () => load.acknowledged > rate, failed.signal)
 
-    const waits: { readonly replica: string; readonly eventMs: number; readonly acknowledgementMs: number }[] = []
+    const waits: Wait[] = []
     for (let i = 1; i <= kills; i++) {
-      const name = client.cluster?.replica
+      const cluster = client.cluster as Cluster
+      const name = args.whom === 'any' ? memberOf(cluster, i % group.roster.length) : cluster.replica
       const victim = replicas.find((replica) => replica.name === name) as ReplicaProcess
-      const waiting = load.waitFrom(performance.now())
+      const member = cluster.view.members.find((member) => member.name === name) as Member
+      const waiting = load.waitFrom(performance.now(), member.incarnation)
       await victim.kill()
       await until(`the client goes on after kill ${i}`, () => waiting.over, failed.signal)
-      waits.push({ replica: victim.name, eventMs: waiting.eventMs, acknowledgementMs: waiting.acknowledgementMs })
+      const { eventMs, acknowledgementMs } = waiting
+      const role = member.rank === 0 ? 'coordinator' : `rank ${member.rank}`
+      waits.push({
+        replica: victim.name,
+        rank: member.rank,
+        attached: cluster.replica === name,
+        eventMs,
+        acknowledgementMs,
+      })
       process.stderr.write(
-        `${i}/${kills} ${victim.name}: event ${readable(waiting.eventMs)} ms, acknowledgement ${readable(waiting.acknowledgementMs)} ms\n`,
+        `${i}/${kills} ${victim.name}, ${role}: event ${readable(eventMs)} ms, acknowledgement ${readable(acknowledgementMs)} ms\n`,
       )
       await victim.start(soon())
       await until('three members', () => client?.cluster?.view.members.length === 3, failed.signal)
@@ -76,24 +88,43 @@ async function measure(kills: number, rate: number): Promise<number> {
   }
 }
 
-/** The longest time without an event, and without an acknowledgement, that begins before or at the kill and ends after it. */
+function memberOf({ view }: Cluster, rank: number): string | undefined {
+  return view.members.find((member) => member.rank === rank)?.name
+}
+
+interface Wait {
+  readonly replica: string
+  readonly rank: number
+  /** Whether it was the one that the client was attached to. */
+  readonly attached: boolean
+  readonly eventMs: number
+  readonly acknowledgementMs: number
+}
+
+/** The longest time without an event, and without an acknowledgement, from the kill until the view is another. */
 class Waiting {
   eventMs = 0
   acknowledgementMs = 0
   private readonly from: number
-  private readonly replica: string | undefined
+  /** Which incarnation is killed. */
+  private readonly victim: string
   private readonly client: Client
   private moved = { event: false, acknowledgement: false }
 
-  constructor(client: Client, from: number) {
+  constructor(client: Client, from: number, victim: string) {
     this.client = client
     this.from = from
-    this.replica = client.cluster?.incarnation
+    this.victim = victim
   }
 
-  /** Each has come from another replica. */
+  /** Each has come out of a view without the one killed, from a replica that lives. */
   get over(): boolean {
     return this.moved.event && this.moved.acknowledgement
+  }
+
+  private get goesOn(): boolean {
+    const { cluster } = this.client
+    return cluster !== undefined && !cluster.view.members.some(({ incarnation }) => incarnation === this.victim)
   }
 
   came(what: 'event' | 'acknowledgement', now: number, before: number): void {
@@ -101,7 +132,7 @@ class Waiting {
     const ms = now - Math.max(before, this.from)
     if (what === 'event') this.eventMs = Math.max(this.eventMs, ms)
     else this.acknowledgementMs = Math.max(this.acknowledgementMs, ms)
-    this.moved[what] = this.client.cluster?.incarnation !== this.replica
+    this.moved[what] = this.goesOn
   }
 }
 
@@ -126,8 +157,8 @@ class Load {
     this.ended = this.publish()
   }
 
-  waitFrom(now: number): Waiting {
-    this.waiting = new Waiting(this.client, now)
+  waitFrom(now: number, victim: string): Waiting {
+    this.waiting = new Waiting(this.client, now, victim)
     return this.waiting
   }
 
@@ -164,7 +195,7 @@ class Load {
   }
 }
 
-function tell(waits: readonly { readonly eventMs: number; readonly acknowledgementMs: number }[], load: Load): void {
+function tell(waits: readonly Wait[], load: Load): void {
   if (args.json) {
     console.log(JSON.stringify({ waits, sent: load.sent, faults: load.faults }, undefined, 2))
     return
@@ -195,4 +226,5 @@ function within(text: string, least: number, most: number): number {
 }
 
 if (args.help) console.log(HELP)
+else if (!['attached', 'any'].includes(args.whom)) throw new Error(`--whom attached or --whom any, not ${args.whom}`)
 else process.exitCode = await measure(within(args.kills, 1, 1000), within(args.rate, 1, 2000))
