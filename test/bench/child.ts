@@ -3,7 +3,7 @@
 
 import type { Measured, Order, Report, Task, Window } from './task.ts'
 
-/** However a run goes wrong, nothing of it is left after this. */
+/** However a run goes wrong, nothing of it is left so long after its start, or after the window that it was told of. */
 const LIFE_MS = 120_000
 
 export interface Work {
@@ -27,7 +27,8 @@ export function serve(prepare: (task: Task, fail: (error: unknown) => void) => P
   process.once('uncaughtException', fail)
   process.once('unhandledRejection', fail)
   process.once('disconnect', () => process.exit(1))
-  setTimeout(() => process.exit(1), LIFE_MS).unref()
+  const endAfter = (ms: number): NodeJS.Timeout => setTimeout(() => process.exit(1), ms).unref()
+  let life = endAfter(LIFE_MS)
 
   const task = JSON.parse(process.argv[2]!) as Task
   const prepared = prepare(task, fail)
@@ -38,6 +39,8 @@ export function serve(prepare: (task: Task, fail: (error: unknown) => void) => P
       await work.close()
       process.exit(0)
     }
+    clearTimeout(life)
+    life = endAfter(Math.max(0, order.window.until - Date.now()) + LIFE_MS)
     work.start(order.window)
     say({ type: 'measured', measured: await measure(work, order.window) })
   })

@@ -4,16 +4,20 @@
 import { type Client, connect, type Item } from '../../clients/src/index.ts'
 import { serve, type Work } from './child.ts'
 import { type Trade, Trades } from './json-events.ts'
-import type { Task } from './task.ts'
+import { atRate } from './steady.ts'
+import type { Task, Window } from './task.ts'
 
 /** Published in one go; then the event loop goes round. */
 const GO = 250
+/** The same where the rate is given. */
+const STEADY_GO = 20
 const SAMPLE_EVERY = 100
 
 class ClientWork implements Work {
   readonly latencies: number[] = []
   private readonly client: Client
   private readonly topic: string
+  private readonly rate: number | undefined
   private readonly trades: Trades
   private readonly fail: (error: unknown) => void
   private read = 0
@@ -22,12 +26,13 @@ class ClientWork implements Work {
   private lastSeq = 0
   private over = false
 
-  constructor({ url, group, eventBytes }: Task, fail: (error: unknown) => void) {
+  constructor({ url, group, eventBytes, rate }: Task, fail: (error: unknown) => void) {
     this.client = connect({
       replicas: url,
       onBroken: (why) => this.over || fail(new Error(`the stream broke: ${why}`)),
     })
     this.topic = group
+    this.rate = rate
     this.trades = new Trades(eventBytes)
     this.fail = fail
   }
@@ -40,8 +45,9 @@ class ClientWork implements Work {
     while (first.token === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
-  start(): void {
-    this.flood().catch(this.fail)
+  start({ until }: Window): void {
+    if (this.rate === undefined) this.flood().catch(this.fail)
+    else void atRate(this.rate / STEADY_GO, Date.now(), until, () => this.publish(STEADY_GO))
   }
 
   events(): number {
@@ -59,13 +65,17 @@ class ClientWork implements Work {
 
   private async flood(): Promise<void> {
     while (!this.over) {
-      for (let i = 0; i < GO; i++) {
-        const answered = this.client.publish(this.topic, this.trades.next())
-        if (this.published++ % SAMPLE_EVERY === 0) this.sample(answered)
-        else answered.catch((error) => this.over || this.fail(error))
-      }
+      this.publish(GO)
       await this.client.ready()
       await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  private publish(events: number): void {
+    for (let i = 0; i < events; i++) {
+      const answered = this.client.publish(this.topic, this.trades.next())
+      if (this.published++ % SAMPLE_EVERY === 0) this.sample(answered)
+      else answered.catch((error) => this.over || this.fail(error))
     }
   }
 

@@ -100,6 +100,8 @@ export interface TrialOptions {
   readonly work: Task['work']
   readonly eventBytes: number
   readonly packBytes?: number
+  /** Events a second of each client; none: as many as are taken. */
+  readonly rate?: number
   readonly warmUpMs: number
   readonly windowMs: number
   /** The file for a profile of the first process. */
@@ -118,12 +120,13 @@ export async function trial(options: TrialOptions): Promise<Trial> {
 
 /** Three processes, each with an address of its own to work at. The servers are there already. */
 export async function inThree(
-  { script, work, eventBytes, packBytes = 0, profile, warmUpMs, windowMs }: TrialOptions,
+  { script, work, eventBytes, packBytes = 0, rate, profile, warmUpMs, windowMs }: TrialOptions,
   urls: readonly string[],
   servers: readonly Server[],
 ): Promise<Trial> {
   const children = ROSTER.map((name, i) => {
-    const task: Task = { url: urls[i] as string, group: 'bench', name, roster: ROSTER, work, eventBytes, packBytes }
+    const load = { work, eventBytes, packBytes, ...(rate !== undefined && { rate }) }
+    const task: Task = { url: urls[i] as string, group: 'bench', name, roster: ROSTER, ...load }
     return new Measuring(script, task, i === 0 ? profile : undefined)
   })
   try {

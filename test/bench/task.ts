@@ -12,6 +12,8 @@ export interface Task {
   readonly eventBytes: number
   /** For the raw peer: events are packed into messages of so many bytes; 0: one event a message. */
   readonly packBytes: number
+  /** Events a second that a client publishes; none: as many as are taken. */
+  readonly rate?: number
 }
 
 /** Instants in milliseconds since 1970: one clock for all processes of the machine. */

@@ -9,12 +9,15 @@ process.once('exit', () => {
   for (const replica of started) replica.signal('SIGKILL')
 })
 
-/** What `use` gives, from the addresses of three replicas that serve, and their server. */
-export async function withReplicas<T>(use: (urls: readonly string[], server: Server) => Promise<T>): Promise<T> {
+/** What `use` gives, from the addresses of three replicas that serve, and their server. `flags`: more for each of them. */
+export async function withReplicas<T>(
+  use: (urls: readonly string[], server: Server) => Promise<T>,
+  flags: readonly string[] = [],
+): Promise<T> {
   const server = await startServer()
   const replicas: Lockstep[] = []
   try {
-    for (const name of ROSTER) replicas.push(startReplica(name, server))
+    for (const name of ROSTER) replicas.push(startReplica(name, server, flags))
     const ready = replicas.map(
       async (replica) => (await replica.printed(/ready name=\S+ view=\d+ listen=([^\s"]+)/))[1]!,
     )
@@ -27,9 +30,9 @@ export async function withReplicas<T>(use: (urls: readonly string[], server: Ser
   }
 }
 
-function startReplica(name: string, server: Server): Lockstep {
-  const flags = ['--name', name, '--roster', ROSTER.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
-  const replica = new Lockstep(['start', ...flags, '--auto-topics'])
+function startReplica(name: string, server: Server, flags: readonly string[]): Lockstep {
+  const place = ['--name', name, '--roster', ROSTER.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
+  const replica = new Lockstep(['start', ...place, '--auto-topics', ...flags])
   started.add(replica)
   return replica
 }
