@@ -1,15 +1,27 @@
 // How the garbage collector is set for a replica, whose memory is mostly bytes outside V8's heap: batches, datagrams, what
-// sockets read. V8 collects its whole heap each time 64 MiB of such bytes were allocated, however small the heap is, which
-// at full load is twenty times a second and takes half of a replica's processor time. Counted like the heap itself, they
-// let the limit grow with what is kept. Measured in `test/bench`: group-100 1.4 times, product-1k 1.2 times as fast.
+// sockets read. What was measured for each is in `test/bench/README.md`.
 
-import { setFlagsFromString } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
-/** The first Node.js whose V8 knows the flag; an older one would complain. */
+/** The first Node.js whose V8 knows the flags; an older one would complain. */
 const NODE_MAJOR = 24
+
+/** Of the young generation, both halves. Larger: pauses over 10 ms, and more memory. Smaller: half the throughput. */
+const YOUNG_BYTES = 8 * 1024 * 1024
+const GROWN_EVERY_MS = 100
 
 /** To be called as early as possible in a process that runs a replica. */
 export function setCollector(): void {
   if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR) return
+  // Else the whole heap is collected each time 64 MiB of such bytes were allocated, however small the heap is: twenty
+  // times a second at full load, half of a replica's processor time. Counted like the heap, they let its limit grow.
   setFlagsFromString('--external-memory-accounted-in-global-limit')
+  keepYoungSmall()
+}
+
+/** The limit itself can be set by an argument of Node.js only; that it grows no further can be said at any time. */
+function keepYoungSmall(): void {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+  if (young === undefined || young.space_size >= YOUNG_BYTES) setFlagsFromString('--semi-space-growth-factor=1')
+  else setTimeout(keepYoungSmall, GROWN_EVERY_MS).unref()
 }

@@ -11,6 +11,7 @@ import type { Task, Window } from './task.ts'
 const GO = 250
 /** The same where the rate is given. */
 const STEADY_GO = 20
+const GOES_WAITING_MAX = 200
 const SAMPLE_EVERY = 100
 
 class ClientWork implements Work {
@@ -23,6 +24,8 @@ class ClientWork implements Work {
   private read = 0
   private readCalls = 0
   private published = 0
+  private leftOut = 0
+  private goesWaiting = 0
   private lastSeq = 0
   private over = false
 
@@ -47,7 +50,7 @@ class ClientWork implements Work {
 
   start({ until }: Window): void {
     if (this.rate === undefined) this.flood().catch(this.fail)
-    else void atRate(this.rate / STEADY_GO, Date.now(), until, () => this.publish(STEADY_GO))
+    else void atRate(this.rate / STEADY_GO, Date.now(), until, () => this.publishIfTaken())
   }
 
   events(): number {
@@ -55,7 +58,7 @@ class ClientWork implements Work {
   }
 
   counts(): Record<string, number> {
-    return { published: this.published, readCalls: this.readCalls }
+    return { published: this.published, leftOut: this.leftOut, readCalls: this.readCalls }
   }
 
   async close(): Promise<void> {
@@ -68,6 +71,18 @@ class ClientWork implements Work {
       this.publish(GO)
       await this.client.ready()
       await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** A go that finds too many before it, for which the client is not ready, is left out, and counted. */
+  private publishIfTaken(): void {
+    if (this.goesWaiting >= GOES_WAITING_MAX) this.leftOut += STEADY_GO
+    else {
+      this.publish(STEADY_GO)
+      this.goesWaiting++
+      this.client.ready().then(() => {
+        this.goesWaiting--
+      }, this.fail)
     }
   }
 

@@ -80,6 +80,7 @@ async function soak(minutes: number, rate: number, eventBytes: number, retainMib
       processes.flatMap(({ latencies }) => latencies),
       0.5,
     ),
+    'left out': processes.reduce((sum, { counts }) => sum + (counts.leftOut ?? 0), 0),
     'machine cpu %': 100 * cpu.machine,
     replicas: ROSTER.map((replica) => summary(settled.filter((sample) => sample.replica === replica))),
   }
