@@ -1,12 +1,12 @@
 // What grows, and what an event costs then: each point is the whole product started anew, one client that publishes at one
 // replica and one that reads at another, each in a process of its own, and a window in which all are looked at.
 
-import { freemem } from 'node:os'
+import { cpus, freemem } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect } from '../../clients/src/index.ts'
 import { FILL_SCHEMA, Fills, TRADE_SCHEMA } from './json-events.ts'
 import type { Axis } from './plot.ts'
-import { inProcesses, soon } from './processes.ts'
+import { cpuUseWithin, inProcesses, soon } from './processes.ts'
 import { median } from './statistics.ts'
 import { type Subscriber, subscribeByStream } from './stream-subscriber.ts'
 import { type Spread, type Task, topicOf, type Window } from './task.ts'
@@ -29,6 +29,8 @@ export interface Measures {
   /** The mean of all replicas, at the end of the window. */
   readonly residentBytes: number | null
   readonly publishP50Ms: number
+  /** Of all its cores, by whomever. Where it is far from what the same point had elsewhere, so is the rest. */
+  readonly machineBusy: number
   /** To all subscribers, where there are several. */
   readonly bytesSentPerSecond?: number
 }
@@ -65,6 +67,7 @@ const REPLICA_BYTES = 300 * 2 ** 20
 const RETAINED_TIMES = 1.3
 /** For what comes before a window. */
 const PREPARING_MS = 300_000
+const TELL_EVERY_MS = 5000
 
 const ONE_TOPIC: Spread = { topics: 1, inARow: 1, aSecond: 0, events: 'trades' }
 const POWERS = (from: number, to: number, times: number): number[] => {
@@ -209,6 +212,7 @@ async function measure(
     cpuMicrosPerEvent: orNull((1e6 * used.cpuSeconds) / reader.events),
     residentBytes: orNull(used.residentBytes),
     publishP50Ms: median(publisher.latencies),
+    machineBusy: used.machineBusy,
     ...(subscribers.length > 0 && { bytesSentPerSecond: used.bytesSent / used.seconds }),
   }
 }
@@ -218,20 +222,24 @@ interface Use {
   readonly cpuSeconds: number
   readonly residentBytes: number
   readonly bytesSent: number
+  readonly machineBusy: number
   readonly seconds: number
 }
 
 async function useWithin(window: Window, pids: readonly number[], subscribers: readonly Subscriber[]): Promise<Use> {
   const cpu = (): number => mean(pids.map(cpuSecondsOf))
   const bytes = (): number => subscribers.reduce((sum, subscriber) => sum + subscriber.bytes, 0)
+  const whole = cpuUseWithin(window)
   await pause(Math.max(0, window.from - Date.now()))
   const before = { cpu: cpu(), bytes: bytes(), at: performance.now() }
   await pause(Math.max(0, window.until - Date.now()))
+  const seconds = (performance.now() - before.at) / 1000
   return {
     cpuSeconds: cpu() - before.cpu,
     residentBytes: mean(pids.map(residentBytesOf)),
     bytesSent: bytes() - before.bytes,
-    seconds: (performance.now() - before.at) / 1000,
+    machineBusy: (await whole).machine / cpus().length,
+    seconds,
   }
 }
 
@@ -254,7 +262,7 @@ async function withSubscribers<T>(
       for (const one of opened) if (one.status === 'fulfilled') subscribers.push(one.value)
       const failed = opened.find((one) => one.status === 'rejected')
       if (failed !== undefined) throw failed.reason
-      tell(`${subscribers.length} subscribers`)
+      if (subscribers.length % 2000 === 0) tell(`${subscribers.length} subscribers`)
     }
     return await use(subscribers)
   } finally {
@@ -290,11 +298,14 @@ async function publishAll(
   const client = connect({ replicas: url })
   const failed = new AbortController()
   const all = async (): Promise<void> => {
+    let toldAt = performance.now()
     for (let i = 0; i < count; i++) {
       publish(client, i).catch((error) => failed.abort(error))
       await client.ready()
       failed.signal.throwIfAborted()
-      if (i % Math.ceil(count / 10) === 0) tell(i)
+      if (performance.now() - toldAt < TELL_EVERY_MS) continue
+      tell(i)
+      toldAt = performance.now()
     }
     await client.flushed()
     failed.signal.throwIfAborted()

@@ -101,18 +101,14 @@ function pictureOf({ series: { name, title, x }, points }: Done): string {
   return linePlots(title, plots)
 }
 
-function cellsOf({
-  eventsPerSecond,
-  cpuMicrosPerEvent,
-  residentBytes,
-  publishP50Ms,
-  bytesSentPerSecond,
-}: Point): string[] {
+function cellsOf(point: Point): string[] {
+  const { eventsPerSecond, cpuMicrosPerEvent, residentBytes, publishP50Ms, machineBusy, bytesSentPerSecond } = point
   return [
     `${readable(eventsPerSecond)} events/s`,
     `${readable(cpuMicrosPerEvent ?? Number.NaN)} µs`,
     residentBytes === null ? '-' : bytesReadable(residentBytes),
     `${readable(publishP50Ms)} ms`,
+    `${Math.round(100 * machineBusy)} %`,
     ...(bytesSentPerSecond === undefined ? [] : [`${bytesReadable(bytesSentPerSecond)}/s`]),
   ]
 }
@@ -120,11 +116,11 @@ function cellsOf({
 function printTable(machine: object, all: readonly Done[]): void {
   for (const [name, value] of Object.entries(machine)) console.log(`${name}: ${value}`)
   for (const { series, points, leftOut, failures } of all) {
-    const table = [[series.x.label, 'read', 'cpu an event', 'resident', 'publish p50', 'sent']]
+    const table = [[series.x.label, 'read', 'cpu an event', 'resident', 'publish p50', 'machine busy', 'sent']]
     for (const point of points) table.push([tell(series.x, point.x), ...cellsOf(point)])
     const widths = (table[0] as string[]).map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)))
     console.log(`\n${series.title} (${series.name})`)
-    const shown = points.some(({ bytesSentPerSecond }) => bytesSentPerSecond !== undefined) ? 6 : 5
+    const shown = points.some(({ bytesSentPerSecond }) => bytesSentPerSecond !== undefined) ? 7 : 6
     for (const row of table)
       console.log(
         row
