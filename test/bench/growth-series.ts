@@ -66,7 +66,7 @@ const LOG_LEAST = 2 ** 20
 const REPLICA_BYTES = 300 * 2 ** 20
 const RETAINED_TIMES = 1.3
 /** For what comes before a window. */
-const PREPARING_MS = 300_000
+const PREPARING_MS = 600_000
 const TELL_EVERY_MS = 5000
 
 const ONE_TOPIC: Spread = { topics: 1, inARow: 1, aSecond: 0, events: 'trades' }
