@@ -234,8 +234,10 @@ async function useWithin(window: Window, pids: readonly number[], subscribers: r
   const before = { cpu: cpu(), bytes: bytes(), at: performance.now() }
   await pause(Math.max(0, window.until - Date.now()))
   const seconds = (performance.now() - before.at) / 1000
+  const cpuSeconds = cpu() - before.cpu
+  if (Number.isNaN(cpuSeconds) && !Number.isNaN(before.cpu)) throw new Error('a replica has ended in the window')
   return {
-    cpuSeconds: cpu() - before.cpu,
+    cpuSeconds,
     residentBytes: mean(pids.map(residentBytesOf)),
     bytesSent: bytes() - before.bytes,
     machineBusy: (await whole).machine / cpus().length,

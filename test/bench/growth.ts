@@ -133,7 +133,7 @@ function printTable(machine: object, all: readonly Done[]): void {
           .join('  '),
       )
     for (const { x, why } of leftOut) console.log(`left out: ${tell(series.x, x)}: ${why}`)
-    for (const { x, why } of failures) console.log(`failed: ${tell(series.x, x)}: ${why}`)
+    for (const { x, why } of failures) console.log(`failed: ${tell(series.x, x)}: ${why.split('\n')[0]}`)
   }
 }
 
