@@ -235,7 +235,7 @@ async function useWithin(window: Window, pids: readonly number[], subscribers: r
   await pause(Math.max(0, window.until - Date.now()))
   const seconds = (performance.now() - before.at) / 1000
   const cpuSeconds = cpu() - before.cpu
-  if (Number.isNaN(cpuSeconds) && !Number.isNaN(before.cpu)) throw new Error('a replica has ended in the window')
+  if (!pids.every(isAlive)) throw new Error('a replica has ended before its time')
   return {
     cpuSeconds,
     residentBytes: mean(pids.map(residentBytesOf)),
@@ -326,6 +326,14 @@ async function publishAll(
 export function bytesReadable(bytes: number): string {
   const power = Math.min(3, Math.max(0, Math.floor(Math.log2(bytes) / 10)))
   return `${Number((bytes / 1024 ** power).toPrecision(3))} ${['B', 'KiB', 'MiB', 'GiB'][power]}`
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 function mean(numbers: readonly number[]): number {
