@@ -41,3 +41,29 @@ export class Trades {
     return { id: FIRST_ID + n, symbol: SYMBOLS[n & 3] as string, price: Math.floor(price) + 0.5, volume: 100, note }
   }
 }
+
+export interface Fill {
+  readonly f: string
+}
+
+export const FILL_SCHEMA = {
+  type: 'object',
+  properties: { f: { type: 'string' } },
+  required: ['f'],
+  additionalProperties: false,
+} as const
+
+/** Nothing but their size: for events that are smaller than a trade, or much larger. */
+export class Fills {
+  private readonly text: string
+
+  constructor(eventBytes: number) {
+    const bare = JSON.stringify({ f: '' }).length
+    if (eventBytes < bare) throw new RangeError(`such an event has at least ${bare} bytes`)
+    this.text = 'f'.repeat(eventBytes - bare)
+  }
+
+  next(): Fill {
+    return { f: this.text }
+  }
+}

@@ -42,7 +42,7 @@ export function postSteadily(eventBytes: number, warmUpMs: number, windowMs: num
 /** As many POSTs of one event as are answered, over all the connections. */
 export function postFlood(body: string, schema: object, warmUpMs: number, windowMs: number): Promise<Flooded> {
   return withReplicas(async ([url]) => {
-    await putTopic(url as string, schema)
+    await putTopic(url as string, { schema })
     return flood(`${url}/v1/topics/bench/events`, body, warmUpMs, windowMs)
   })
 }

@@ -16,7 +16,7 @@ export interface Acknowledged {
 
 export function publishSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Acknowledged> {
   return withReplicas(async ([url], server) => {
-    await putTopic(url as string, TRADE_SCHEMA)
+    await putTopic(url as string, { schema: TRADE_SCHEMA })
     const client = connect({ replicas: url as string })
     try {
       const trades = new Trades(eventBytes)

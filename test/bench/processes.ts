@@ -3,7 +3,7 @@
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findNatsServer, HOW_TO_GET } from '../../tools/get-nats-server.ts'
 import type { Measured, Order, Report, Task, Window } from './task.ts'
+import { cpuSecondsOf } from './usage.ts'
 
 export const ROSTER: readonly string[] = ['a', 'b', 'c']
 
@@ -18,8 +19,10 @@ export const ROSTER: readonly string[] = ['a', 'b', 'c']
 const PATIENCE_MS = 20_000
 
 const alive = new Set<ChildProcess>()
+const folders = new Set<string>()
 process.once('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 // Without this a signal would end this process and leave the others running.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
@@ -45,6 +48,7 @@ export async function startServer(more = ''): Promise<Server> {
   const program = findNatsServer()
   if (program === undefined) throw new Error(HOW_TO_GET)
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'))
+  folders.add(folder)
   const config = join(folder, 'nats.conf')
   writeFileSync(config, more.replaceAll('$FOLDER', folder))
   const child = spawn(program, ['-c', config, '-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -53,6 +57,7 @@ export async function startServer(more = ''): Promise<Server> {
     child.kill('SIGKILL')
     await ended
     rmSync(folder, { recursive: true, force: true })
+    folders.delete(folder)
   }
   try {
     const port = await soon(portOf(child), 'nats-server is ready')
@@ -73,16 +78,6 @@ async function portOf(child: ChildProcess): Promise<number> {
   throw new Error('nats-server ended before it was ready')
 }
 
-/** Linux tells it in hundredths of a second, after the name, which may hold anything but ends with the last bracket. */
-function cpuSecondsOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / 100
-  } catch {
-    return Number.NaN
-  }
-}
-
 export interface Trial {
   readonly processes: readonly Measured[]
   readonly cpu: CpuUse
@@ -95,8 +90,10 @@ export interface CpuUse {
   readonly machine: number
 }
 
+type Script = 'client-process.ts' | 'group-process.ts' | 'growth-process.ts' | 'jetstream-process.ts' | 'raw-process.ts'
+
 export interface TrialOptions {
-  readonly script: 'client-process.ts' | 'group-process.ts' | 'jetstream-process.ts' | 'raw-process.ts'
+  readonly script: Script
   readonly work: Task['work']
   readonly eventBytes: number
   readonly packBytes?: number
@@ -124,19 +121,46 @@ export async function inThree(
   urls: readonly string[],
   servers: readonly Server[],
 ): Promise<Trial> {
-  const children = ROSTER.map((name, i) => {
-    const load = { work, eventBytes, packBytes, ...(rate !== undefined && { rate }) }
-    const task: Task = { url: urls[i] as string, group: 'bench', name, roster: ROSTER, ...load }
-    return new Measuring(script, task, i === 0 ? profile : undefined)
-  })
+  const load = { work, eventBytes, packBytes, ...(rate !== undefined && { rate }) }
+  const tasks = ROSTER.map(
+    (name, i): Task => ({ url: urls[i] as string, group: 'bench', name, roster: ROSTER, ...load }),
+  )
+  const meanwhile = (window: Window): Promise<CpuUse> => cpuUseWithin(window, ...servers)
+  const { processes, used } = await inProcesses({ script, tasks, profile, warmUpMs, windowMs, meanwhile })
+  return { processes, cpu: used }
+}
+
+export interface ProcessesOptions<Used> {
+  readonly script: Script
+  /** One process for each. */
+  readonly tasks: readonly Task[]
+  readonly warmUpMs: number
+  readonly windowMs: number
+  /** The file for a profile of the first process. */
+  readonly profile?: string | undefined
+  /** What is to be seen of others within the window. */
+  meanwhile(window: Window): Promise<Used>
+}
+
+export async function inProcesses<Used>({
+  script,
+  tasks,
+  warmUpMs,
+  windowMs,
+  profile,
+  meanwhile,
+}: ProcessesOptions<Used>): Promise<{ readonly processes: readonly Measured[]; readonly used: Used }> {
+  const children = tasks.map((task, i) => new Measuring(script, task, i === 0 ? profile : undefined))
   try {
     await soon(Promise.all(children.map((child) => child.ready)), 'all processes are ready')
     const from = Date.now() + warmUpMs
     const window = { from, until: from + windowMs }
     const measured = Promise.all(children.map((child) => child.measure(window)))
-    const processes = soon(measured, 'all processes have measured', warmUpMs + windowMs)
-    const cpu = cpuUseWithin(window, ...servers)
-    return { processes: await processes, cpu: await cpu }
+    const [processes, used] = await Promise.all([
+      soon(measured, 'all processes have measured', warmUpMs + windowMs),
+      meanwhile(window),
+    ])
+    return { processes, used }
   } finally {
     await Promise.all(children.map((child) => child.stop()))
   }

@@ -57,7 +57,7 @@ async function soak(minutes: number, rate: number, eventBytes: number, retainMib
   const samples: Sample[] = []
   const done = await withReplicas(
     async (urls, server) => {
-      await putTopic(urls[0] as string, TRADE_SCHEMA)
+      await putTopic(urls[0] as string, { schema: TRADE_SCHEMA })
       const over = new AbortController()
       const sampling = sampleUntil(over.signal, urls, samples)
       try {
@@ -68,7 +68,7 @@ async function soak(minutes: number, rate: number, eventBytes: number, retainMib
         await sampling
       }
     },
-    ['--retained-bytes-max', String(retainMib * 1024 * 1024)],
+    { flags: ['--retained-bytes-max', String(retainMib * 1024 * 1024)] },
   )
   const { processes, cpu } = done
   const settled = samples.filter(({ second }) => second * 1000 >= SETTLE_MS)

@@ -2,15 +2,13 @@
 // first of them, by server-sent events or by streams. Told are the memory of each, and how long an event takes to reach
 // all of them; then a tenth of them stop reading, and the same is told of the others.
 
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { WebSocket } from 'ws'
 import { ReplicaProcess, startNats } from '../../clients/examples/replicas.ts'
-import { decodeEvents } from '../../clients/src/wire.ts'
 import { quantile, readable } from './statistics.ts'
+import { type Subscriber, subscribeByStream } from './stream-subscriber.ts'
+import { residentBytesOf } from './usage.ts'
 
 const HELP = `node test/bench/subscribers.ts [options]
 
@@ -30,13 +28,6 @@ const EVERY_MS = 500
 const SOON_MS = 5000
 /** Two heartbeats of server-sent events. */
 const SETTLED_MS = 40_000
-
-/** One subscriber: what it has received, and whether it reads. */
-interface Subscriber {
-  received: number
-  pause(): void
-  close(): void
-}
 
 const { values: args } = parseArgs({
   options: {
@@ -131,7 +122,7 @@ function tell(who: string, times: readonly number[]): void {
 async function bySse(url: string): Promise<Subscriber> {
   const { hostname, port } = new URL(url)
   const socket = connectTcp(Number(port), hostname)
-  const subscriber = { received: 0, pause: () => socket.pause(), close: () => socket.destroy() }
+  const subscriber = { received: 0, bytes: 0, pause: () => socket.pause(), close: () => socket.destroy() }
   let tail = ''
   let opened = (): void => {}
   const open = new Promise<void>((resolve, reject) => {
@@ -152,27 +143,10 @@ async function bySse(url: string): Promise<Subscriber> {
 
 const EVENT_LINE = '\nevent: event\n'
 
-async function byStream(url: string): Promise<Subscriber> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream`, 'lockstep.v1', { perMessageDeflate: false })
-  const subscriber = { received: 0, pause: () => socket.pause(), close: () => socket.terminate() }
-  let subscribed = (): void => {}
-  const open = new Promise<void>((resolve) => {
-    subscribed = resolve
-  })
-  socket.on('message', (data: Buffer, isBinary) => {
-    if (isBinary) subscriber.received += decodeEvents(data, '').events.length
-    else if (String(data).includes('"subscribed"')) subscribed()
-  })
-  await once(socket, 'open')
-  socket.send(JSON.stringify({ op: 'subscribe', sub: 1, topics: ['news'], credit: 2 ** 20 }))
-  await open
-  return subscriber
-}
-
 function residentBytes({ pid }: ReplicaProcess): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  if (kilobytes === undefined) throw new Error('the memory of a process is read from /proc, as Linux has it')
-  return Number(kilobytes) * 1024
+  const bytes = residentBytesOf(pid as number)
+  if (Number.isNaN(bytes)) throw new Error('the memory of a process is read from /proc, as Linux has it')
+  return bytes
 }
 
 function number(flag: 'subscribers' | 'events' | 'bytes', most: number): number {
@@ -183,4 +157,4 @@ function number(flag: 'subscribers' | 'events' | 'bytes', most: number): number 
 
 if (args.help) console.log(HELP)
 else if (args.by !== 'sse' && args.by !== 'stream') throw new Error(`--by takes sse or stream, not ${args.by}`)
-else await measure(number('subscribers', 18_000), args.by === 'sse' ? bySse : byStream)
+else await measure(number('subscribers', 18_000), args.by === 'sse' ? bySse : (url) => subscribeByStream(url, 'news'))

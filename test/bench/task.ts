@@ -8,13 +8,29 @@ export interface Task {
   readonly group: string
   readonly name: string
   readonly roster: readonly string[]
-  readonly work: 'flood' | 'json' | 'steady' | 'echo'
+  readonly work: 'flood' | 'json' | 'steady' | 'echo' | 'publish' | 'read'
   readonly eventBytes: number
   /** For the raw peer: events are packed into messages of so many bytes; 0: one event a message. */
   readonly packBytes: number
   /** Events a second that a client publishes; none: as many as are taken. */
   readonly rate?: number
+  readonly spread?: Spread
 }
+
+/** How a publisher's events go to topics. */
+export interface Spread {
+  /** Named by `topicOf`. */
+  readonly topics: number
+  /** One after another to the same topic, then as many to the next one. */
+  readonly inARow: number
+  /** 0: as fast as they are acknowledged. */
+  readonly aSecond: number
+  /** `trades` have at least some 90 bytes, `fills` 8. */
+  readonly events: 'trades' | 'fills'
+}
+
+export const topicOf = (i: number): string => `growth.t${i}`
+export const ALL_TOPICS = 'growth.>'
 
 /** Instants in milliseconds since 1970: one clock for all processes of the machine. */
 export interface Window {

@@ -1,4 +1,4 @@
-// Three replicas as they are run by people, over a server of their own: for what is measured through HTTP and streams.
+// Replicas as they are run by people, over a server of their own: for what is measured through HTTP and streams.
 
 import { Lockstep } from '../cli/lockstep.ts'
 import { ROSTER, type Server, soon, startServer } from './processes.ts'
@@ -9,19 +9,31 @@ process.once('exit', () => {
   for (const replica of started) replica.signal('SIGKILL')
 })
 
-/** What `use` gives, from the addresses of three replicas that serve, and their server. `flags`: more for each of them. */
+export interface ReplicasOptions {
+  /** Three, if it is not said. */
+  readonly roster?: readonly string[]
+  /** Of `lockstep start`, besides what every replica is told. */
+  readonly flags?: readonly string[]
+}
+
+/** What `use` gives, from the addresses of replicas that serve, their server, and the ids of their processes. */
 export async function withReplicas<T>(
-  use: (urls: readonly string[], server: Server) => Promise<T>,
-  flags: readonly string[] = [],
+  use: (urls: readonly string[], server: Server, pids: readonly number[]) => Promise<T>,
+  { roster = ROSTER, flags = [] }: ReplicasOptions = {},
 ): Promise<T> {
   const server = await startServer()
   const replicas: Lockstep[] = []
   try {
-    for (const name of ROSTER) replicas.push(startReplica(name, server, flags))
+    for (const name of roster) replicas.push(startReplica(name, roster, server, flags))
     const ready = replicas.map(
       async (replica) => (await replica.printed(/ready name=\S+ view=\d+ listen=([^\s"]+)/))[1]!,
     )
-    return await use(await soon(Promise.all(ready), 'all replicas are ready'), server)
+    const urls = await soon(Promise.all(ready), 'all replicas are ready')
+    return await use(
+      urls,
+      server,
+      replicas.map(({ pid }) => pid),
+    )
   } finally {
     for (const replica of replicas) replica.signal('SIGKILL')
     await Promise.all(replicas.map((replica) => replica.ended()))
@@ -30,19 +42,24 @@ export async function withReplicas<T>(
   }
 }
 
-function startReplica(name: string, server: Server, flags: readonly string[]): Lockstep {
-  const place = ['--name', name, '--roster', ROSTER.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
-  const replica = new Lockstep(['start', ...place, '--auto-topics', ...flags])
+function startReplica(name: string, roster: readonly string[], server: Server, more: readonly string[]): Lockstep {
+  const flags = ['--name', name, '--roster', roster.join(','), '--nats', server.url, '--listen', '127.0.0.1:0']
+  const replica = new Lockstep(['start', ...flags, '--auto-topics', ...more])
   started.add(replica)
   return replica
 }
 
-/** The topic `bench`, typed. */
-export async function putTopic(url: string, schema: object): Promise<void> {
-  const answer = await fetch(`${url}/v1/topics/bench`, {
+export interface TopicSettings {
+  readonly schema?: object
+  readonly retention?: { readonly events?: number; readonly bytes?: number }
+}
+
+/** Mostly the topic `bench`, typed. */
+export async function putTopic(url: string, settings: TopicSettings, topic = 'bench'): Promise<void> {
+  const answer = await fetch(`${url}/v1/topics/${topic}`, {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ schema }),
+    body: JSON.stringify(settings),
   })
   if (!answer.ok) throw new Error(`the topic is not made: ${await answer.text()}`)
 }

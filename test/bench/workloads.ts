@@ -172,7 +172,7 @@ function productFlood(name: string, eventBytes: number, against: readonly string
     about: `whole product, typed JSON events of ${eventBytes} B by stream: published at each replica, read at each, safe`,
     measure: (conditions) =>
       withReplicas(async (urls, server) => {
-        await putTopic(urls[0] as string, TRADE_SCHEMA)
+        await putTopic(urls[0] as string, { schema: TRADE_SCHEMA })
         const options = { ...conditions, script: 'client-process.ts', work: 'json', eventBytes } as const
         return read(await inThree(options, urls, [server]))
       }),

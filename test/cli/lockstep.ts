@@ -54,6 +54,10 @@ export class Lockstep {
     return this.child.stdin as Writable
   }
 
+  get pid(): number {
+    return this.child.pid as number
+  }
+
   get running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null
   }

@@ -1,0 +1,22 @@
+// What a process has used, as Linux tells it of any process by its id.
+
+import { readFileSync } from 'node:fs'
+
+/** In hundredths of a second, after the name, which may hold anything but ends with the last bracket. */
+export function cpuSecondsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** Not a number where the system does not tell. */
+export function residentBytesOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+  } catch {
+    return Number.NaN
+  }
+}
