@@ -11,14 +11,12 @@ import { type Numbers, WORKLOADS, type Workload } from './workloads.ts'
 
 const BUILD = fileURLToPath(new URL('../../build/', import.meta.url))
 
-/** Less, and much of what is measured is the compiler. */
-const WARM_UP_MS = 3000
-
 const HELP = `npm run bench -- [options]
 
   --runs N         rounds over all workloads (default 5, at most 50)
   --quick          one round
-  --seconds S      length of one measurement (default 2, at most 30), after three seconds of warming up
+  --seconds S      length of one measurement (default 2, at most 30), after warming up
+  --warm-up S      how long before it is not counted (default 3, at most 120): code is compiled, the log fills
   --only A,B       only the workloads whose names begin so, or of these letters, and what they are compared with
   --profile        write a CPU profile of the first process of each run into build/, where it is a member, a peer or a client
   --json           print a line of JSON for each number instead of the table
@@ -40,6 +38,7 @@ const { values: args } = parseArgs({
     runs: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '2' },
+    'warm-up': { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -53,6 +52,7 @@ else process.exitCode = await bench()
 async function bench(): Promise<number> {
   const rounds = args.quick ? 1 : within(args.runs, '--runs', 1, 50)
   const windowMs = 1000 * within(args.seconds, '--seconds', 0.5, 30)
+  const warmUpMs = 1000 * within(args['warm-up'], '--warm-up', 1, 120)
   const chosen = choose(args.only.split(','))
   if (chosen.length === 0) throw new Error(`--only ${args.only}: no workload is called so; --help names them`)
   const results: Result[] = chosen.map((workload) => ({ workload, samples: [], failures: [] }))
@@ -64,7 +64,7 @@ async function bench(): Promise<number> {
       process.stderr.write(`${round}/${rounds} ${workload.name} ... `)
       try {
         const profile = args.profile ? `${BUILD}bench-${workload.name}-${round}.cpuprofile` : undefined
-        const numbers = await workload.measure({ warmUpMs: WARM_UP_MS, windowMs, profile })
+        const numbers = await workload.measure({ warmUpMs, windowMs, profile })
         samples.push(numbers)
         const [[unit, number] = ['', Number.NaN]] = Object.entries(numbers)
         process.stderr.write(`${readable(number)} ${unit}\n`)
@@ -77,7 +77,7 @@ async function bench(): Promise<number> {
 
   const told = {
     machine,
-    conditions: { rounds, windowMs, warmUpMs: WARM_UP_MS },
+    conditions: { rounds, windowMs, warmUpMs },
     results: results.map(({ workload: { name, about }, samples, failures }) => ({ name, about, samples, failures })),
   }
   writeFileSync(`${BUILD}bench.json`, `${JSON.stringify(told, undefined, 2)}\n`)
