@@ -54,19 +54,21 @@ abstract class Growing implements Work {
 class Publishing extends Growing {
   private readonly source: Trades | Fills
   private readonly spread: Spread
+  private readonly rate: number | undefined
   private readonly go: number
   private published = 0
 
   constructor(task: Task, spread: Spread, fail: Fail) {
     super(task, fail)
     this.spread = spread
+    this.rate = task.rate
     this.source = spread.events === 'trades' ? new Trades(task.eventBytes) : new Fills(task.eventBytes)
     this.go = Math.max(1, Math.min(GO, Math.floor(GO_BYTES / task.eventBytes)))
   }
 
   override start(window: Window): void {
-    const { aSecond } = this.spread
-    const all = aSecond > 0 ? atRate(aSecond, Date.now(), window.until, () => this.publish(true)) : this.flood()
+    const { rate } = this
+    const all = rate === undefined ? this.flood() : atRate(rate, Date.now(), window.until, () => this.publish(true))
     all.catch(this.fail)
   }
 

@@ -7,7 +7,7 @@ import { type Client, connect } from '../../clients/src/index.ts'
 import { FILL_SCHEMA, Fills, TRADE_SCHEMA } from './json-events.ts'
 import type { Axis } from './plot.ts'
 import { cpuUseWithin, inProcesses, soon } from './processes.ts'
-import { median } from './statistics.ts'
+import { mean, median } from './statistics.ts'
 import { type Subscriber, subscribeByStream } from './stream-subscriber.ts'
 import { type Spread, type Task, topicOf, type Window } from './task.ts'
 import { cpuSecondsOf, residentBytesOf } from './usage.ts'
@@ -69,7 +69,7 @@ const RETAINED_TIMES = 1.3
 const PREPARING_MS = 600_000
 const TELL_EVERY_MS = 5000
 
-const ONE_TOPIC: Spread = { topics: 1, inARow: 1, aSecond: 0, events: 'trades' }
+const ONE_TOPIC: Spread = { topics: 1, inARow: 1, events: 'trades' }
 const POWERS = (from: number, to: number, times: number): number[] => {
   const all: number[] = []
   for (let n = from; n <= to; n *= times) all.push(n)
@@ -118,9 +118,9 @@ export const SERIES: readonly Series[] = [
     measure: (count, conditions) =>
       withGroup({}, async (group) => {
         await putTopic(group.first, { schema: TRADE_SCHEMA }, topicOf(0))
-        const spread = { ...ONE_TOPIC, aSecond: TO_SUBSCRIBERS_A_SECOND }
+        const rate = TO_SUBSCRIBERS_A_SECOND
         return withSubscribers(group.urls, topicOf(0), count, conditions, (subscribers) =>
-          measure(group, { eventBytes: EVENT_BYTES, spread, subscribers }, conditions),
+          measure(group, { eventBytes: EVENT_BYTES, spread: ONE_TOPIC, rate, subscribers }, conditions),
         )
       }),
   },
@@ -188,16 +188,18 @@ function withGroup<T>(options: ReplicasOptions, use: (group: Running) => Promise
 interface Load {
   readonly eventBytes: number
   readonly spread: Spread
+  /** Events a second; none: as fast as they are acknowledged. */
+  readonly rate?: number
   /** Of the topic that is published to. */
   readonly subscribers?: readonly Subscriber[]
 }
 
 async function measure(
   { urls, pids }: Running,
-  { eventBytes, spread, subscribers = [] }: Load,
+  { eventBytes, spread, rate, subscribers = [] }: Load,
   { warmUpMs, windowMs }: Conditions,
 ): Promise<Measures> {
-  const rest = { group: 'growth', roster: [], eventBytes, packBytes: 0, spread }
+  const rest = { group: 'growth', roster: [], eventBytes, packBytes: 0, spread, ...(rate !== undefined && { rate }) }
   const tasks: readonly Task[] = [
     { ...rest, name: 'publisher', work: 'publish', url: urls[0] as string },
     // At another replica, if there is one.
@@ -334,10 +336,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-function mean(numbers: readonly number[]): number {
-  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 }
 
 function orNull(number: number): number | null {

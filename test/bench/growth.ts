@@ -2,12 +2,13 @@
 // the other, each with replicas of its own; one that fails is told, and the others go on.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, freemem } from 'node:os'
+import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { within } from './arguments.ts'
 import { bytesReadable, KINDS, LeftOut, type Measures, SERIES, type Series } from './growth-series.ts'
+import { describeMachine } from './machine.ts'
 import { type LinePlot, linePlots } from './plot.ts'
-import { versionOfServer } from './processes.ts'
 import { readable } from './statistics.ts'
 
 const HELP = `node test/bench/growth.ts [options]
@@ -45,10 +46,10 @@ const { values: args } = parseArgs({
 })
 
 async function grow(): Promise<number> {
-  const seconds = secondsFrom(args.seconds ?? (args.quick ? '1' : '5'))
+  const seconds = within(args.seconds ?? (args.quick ? '1' : '5'), '--seconds', 0.5, 30)
   const conditions = { warmUpMs: args.quick ? 1000 : 3000, windowMs: 1000 * seconds }
   const all: Done[] = chosen(args.only).map((series) => ({ series, points: [], leftOut: [], failures: [] }))
-  const machine = await describeMachine()
+  const machine = { ...(await describeMachine()), 'free memory': bytesReadable(freemem()) }
   if (args.out !== undefined) mkdirSync(args.out, { recursive: true })
   for (const done of all) {
     const { series, points, leftOut, failures } = done
@@ -137,28 +138,11 @@ function printTable(machine: object, all: readonly Done[]): void {
   }
 }
 
-async function describeMachine(): Promise<Record<string, unknown>> {
-  const all = cpus()
-  return {
-    processor: all[0]?.model ?? 'unknown',
-    cores: all.length,
-    'free memory': bytesReadable(freemem()),
-    node: process.version,
-    'nats-server': await versionOfServer(),
-  }
-}
-
 function chosen(only: string): Series[] {
   const kinds = only.split(',')
   const unknown = kinds.find((kind) => !KINDS.some((known) => known === kind))
   if (unknown !== undefined) throw new Error(`--only takes some of ${KINDS.join(', ')}, not ${unknown}`)
   return SERIES.filter(({ kind }) => kinds.includes(kind))
-}
-
-function secondsFrom(text: string): number {
-  const number = Number(text)
-  if (number >= 0.5 && number <= 30) return number
-  throw new Error(`--seconds takes a number from 0.5 to 30, not ${text}`)
 }
 
 function tell({ tell = (value) => value.toLocaleString('en-US') }: Series['x'], value: number): string {

@@ -2,10 +2,11 @@
 // all alike; then a table of medians. It judges nothing: whether a number is good is for whoever reads it.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { versionOfServer } from './processes.ts'
+import { within } from './arguments.ts'
+import { describeMachine } from './machine.ts'
 import { median, readable } from './statistics.ts'
 import { type Numbers, WORKLOADS, type Workload } from './workloads.ts'
 
@@ -56,7 +57,8 @@ async function bench(): Promise<number> {
   const chosen = choose(args.only.split(','))
   if (chosen.length === 0) throw new Error(`--only ${args.only}: no workload is called so; --help names them`)
   const results: Result[] = chosen.map((workload) => ({ workload, samples: [], failures: [] }))
-  const machine = await describeMachine()
+  const load = loadavg().map((load) => load.toFixed(2))
+  const machine = { ...(await describeMachine()), 'load average before': load.join(' ') }
 
   mkdirSync(BUILD, { recursive: true })
   for (let round = 1; round <= rounds; round++) {
@@ -154,24 +156,4 @@ function printTable(machine: Record<string, unknown>, results: readonly Result[]
     const cells = row.map((cell, i) => (i >= 2 && i <= 4 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
     console.log(cells.join('  ').trimEnd())
   }
-}
-
-async function describeMachine(): Promise<Record<string, unknown>> {
-  const all = cpus()
-  return {
-    processor: all[0]?.model ?? 'unknown',
-    cores: all.length,
-    node: process.version,
-    'nats-server': await versionOfServer(),
-    'load average before': loadavg()
-      .map((load) => load.toFixed(2))
-      .join(' '),
-  }
-}
-
-function within(text: string, flag: string, least: number, most: number): number {
-  const number = Number(text)
-  if (!(number >= least && number <= most))
-    throw new Error(`${flag} takes a number from ${least} to ${most}, not ${text}`)
-  return number
 }

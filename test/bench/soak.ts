@@ -6,9 +6,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { within } from './arguments.ts'
 import { TRADE_SCHEMA } from './json-events.ts'
 import { inThree, ROSTER } from './processes.ts'
-import { quantile, readable } from './statistics.ts'
+import { mean, quantile, readable } from './statistics.ts'
 import { putTopic, withReplicas } from './whole-product.ts'
 
 const HELP = `node test/bench/soak.ts [options]
@@ -171,22 +172,11 @@ function tell({
     )
 }
 
-function mean(numbers: readonly number[]): number {
-  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length
-}
-
-function within(name: string, least: number, most: number): number {
-  const text = args[name as 'minutes']
-  const number = Number(text)
-  if (number >= least && number <= most) return number
-  throw new Error(`--${name} takes a number from ${least} to ${most}, not ${text}`)
-}
-
 if (args.help) console.log(HELP)
 else
   await soak(
-    within('minutes', 1.2, 600),
-    within('rate', 0, 1_000_000),
-    within('bytes', 90, 100_000),
-    within('retain', 1, 8192),
+    within(args.minutes, '--minutes', 1.2, 600),
+    within(args.rate, '--rate', 0, 1_000_000),
+    within(args.bytes, '--bytes', 90, 100_000),
+    within(args.retain, '--retain', 1, 2048),
   )

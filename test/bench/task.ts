@@ -23,8 +23,6 @@ export interface Spread {
   readonly topics: number
   /** One after another to the same topic, then as many to the next one. */
   readonly inARow: number
-  /** 0: as fast as they are acknowledged. */
-  readonly aSecond: number
   /** `trades` have at least some 90 bytes, `fills` 8. */
   readonly events: 'trades' | 'fills'
 }

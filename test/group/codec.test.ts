@@ -2,7 +2,8 @@
 
 import test from 'ava'
 import fc from 'fast-check'
-import { decode, encode } from '../../broker/group/codec.ts'
+import { encodeBatch, HEADROOM_BYTES } from '../../broker/group/batch.ts'
+import { decode, encode, encodeSlot } from '../../broker/group/codec.ts'
 import { describe } from '../../broker/group/describe.ts'
 import type { Envelope, HeaderFields, LogEntry, Message, Proposal, Slot } from '../../broker/group/message.ts'
 
@@ -145,7 +146,7 @@ test('a datagram cut short, or with a byte changed, or any bytes: decoded or und
   fc.assert(fc.property(bytes, (any) => t.notThrows(() => decode(any))))
 })
 
-test('what is decoded keeps no part of the datagram', (t) => {
+test('what is decoded keeps no part of the datagram, where the batch is a small part of it', (t) => {
   const record = { sender: 0, slot: 1, previousPayload: 0, causes: [0], batch: new Uint8Array([1, 2, 3]) }
   const digest = { position: 16, digest: 7 }
   const fields = { rank: 0, watermark: 1, lastPayload: 1, held: [1], hears: 1, ask: false, leaving: false, digest }
@@ -158,4 +159,45 @@ test('what is decoded keeps no part of the datagram', (t) => {
   const decoded = decode(datagram)!
   datagram.fill(0)
   t.deepEqual(decoded.message.kind === 'slot' && decoded.message.record.batch, new Uint8Array([1, 2, 3]))
+})
+
+test('a batch that is most of what arrived: kept where it is', (t) => {
+  const record = { sender: 0, slot: 1, previousPayload: 0, causes: [0], batch: new Uint8Array(4096).fill(1) }
+  const digest = { position: 16, digest: 7 }
+  const fields = { rank: 0, watermark: 1, lastPayload: 1, held: [1], hears: 1, ask: false, leaving: false, digest }
+  const message = { kind: 'slot', ...fields, record } as const
+  const datagram = encode({ history: 1, view: 1, sender: { name: 'a', incarnation: 1 }, message })
+  const decoded = decode(datagram)!
+  t.deepEqual(decoded.message, message)
+  t.is(decoded.message.kind === 'slot' && decoded.message.record.batch.buffer, datagram.buffer)
+})
+
+test('a slot around a batch that was just made: the same bytes, without a copy while its head fits before it', (t) => {
+  for (const [name, fits] of [['a', true] as const, ['a'.repeat(HEADROOM_BYTES), false] as const])
+    fc.assert(
+      fc.property(count, slot, fc.array(bytes, { minLength: 1 }), (incarnation, record, requests) => {
+        const made = encodeBatch(
+          requests,
+          requests.reduce((sum, { length }) => sum + length, 0),
+        )
+        const digest = { position: 16, digest: 7 }
+        const fields = {
+          rank: 0,
+          watermark: 1,
+          lastPayload: 1,
+          held: [1],
+          hears: 1,
+          ask: false,
+          leaving: false,
+          digest,
+        }
+        const { batch, room } = made
+        const message = { kind: 'slot', ...fields, record: { ...record, causes: [1, 2, 3], batch } } as const
+        const original = { history: 1, view: 1, sender: { name, incarnation }, message }
+        const datagram = encodeSlot(original, room)
+        t.deepEqual(datagram, encode(original))
+        t.is(datagram.buffer === room.buffer, fits)
+      }),
+      { numRuns: 200 },
+    )
 })
