@@ -16,7 +16,7 @@ import { EarlySlots } from './early-slots.ts'
 import { BrokerError } from './errors.ts'
 import { decodeCommand, encodeCommand } from './events/command.ts'
 import { patternFault } from './events/patterns.ts'
-import { type Applied, State, type StateLimits, type TopicInfo } from './events/state.ts'
+import { type Applied, State, type StateLimits, type TopicInfo, VIEWS_TOPIC } from './events/state.ts'
 import { firstRequest, forEachRequest } from './group/batch.ts'
 import type { Instant, MemberStatus, Note, Output, SubmitRefusal, ViewOutput } from './group/port.ts'
 import type { Random } from './group/random.ts'
@@ -38,18 +38,34 @@ import type {
 } from './http/operations.ts'
 import { Intake, OWN_ID_MARK, type PutTopicSettings, parseJson, type Schemas } from './intake.ts'
 import { type NewRequest, Pending, PendingRequest, type Waiter } from './pending.ts'
+import { Progress } from './progress.ts'
 import { givenUp, notPrimary, overloaded, refusedByGroup, refusedByState, shown, whyNotPrimary } from './refusals.ts'
 
 /** What happens, for whoever counts it. */
 export interface BrokerObserver {
-  /** A publish was answered: its events are in the order, safe. */
-  published(topic: string, events: number, ms: number): void
+  /** A publish was answered: its events are in the order, safe. `bytes`: of what their publisher gave. */
+  published(topic: string, events: number, bytes: number, ms: number, traceId?: string): void
   /** A slot of this replica came back at this level, so many milliseconds after its first request was handed over. */
   ordered(order: Order, ms: number): void
   /** A request was refused, or given up. */
   refused(error: BrokerError): void
   schemaRejected(topic: string): void
   delivered(notifications: readonly (Notification | BlockNotification)[]): void
+}
+
+/** Follows single publishes and deliveries, for whoever wants to see each. `tracing.ts` has one. */
+export interface BrokerTracer {
+  publishing(request: PublishRequest): PublishTrace
+  /** A subscriber was handed these. */
+  delivered(notifications: readonly (Notification | BlockNotification)[]): void
+}
+
+export interface PublishTrace {
+  /** Of its trace, if that is kept. */
+  readonly id: string | undefined
+  /** To the group. */
+  handedOver(): void
+  ended(error: BrokerError | undefined, published: Published | undefined): void
 }
 
 export interface BrokerParts {
@@ -63,6 +79,10 @@ export interface BrokerParts {
   readonly publishTimeoutMs: number
   /** How long requests still wait after this replica was last primary; later they are refused at once. */
   readonly primaryGraceMs: number
+  /** Something waits to be safe, and for so long nothing has been: this replica is not ready for more. */
+  readonly stalledAfterMs: number
+  /** A smaller view takes no publishes. */
+  readonly minReplicas: number
   readonly autoTopics: boolean
   readonly submit: (request: Uint8Array) => SubmitRefusal | undefined
   readonly memberStatus: () => MemberStatus
@@ -76,12 +96,25 @@ export interface BrokerParts {
   /** Calls at the end of this turn of the event loop. */
   readonly endOfTurn: (call: () => void) => void
   readonly observe?: BrokerObserver
+  /** Undefined: nobody wants to see single requests. */
+  readonly tracer?: BrokerTracer | undefined
   /** Connections of clients, for the description of the cluster. */
   readonly clients?: () => number
 }
 
 /** Called once, perhaps at once. */
 export type Done<T> = (error: BrokerError | undefined, result: T | undefined) => void
+
+/** What its answer needs to know of a publish. */
+interface Entered {
+  readonly topic: string
+  readonly count: number
+  /** Of its events, as soon as they are looked at. */
+  bytes: number
+  readonly ownNumber: boolean
+  readonly at: Instant
+  readonly trace: PublishTrace | undefined
+}
 
 export interface TopicPut {
   readonly created: boolean
@@ -105,6 +138,7 @@ export class Broker implements Application {
   private readonly intake: Intake
   private readonly openCursors = new Set<BrokerCursor>()
   private readonly waking: Waking
+  private readonly progress: Progress
   private readonly early = new EarlySlots(() => this.current)
   private current: State
   private readonly cursorSource: CursorSource
@@ -143,17 +177,22 @@ export class Broker implements Application {
       state: () => this.current,
       early: this.early,
       wait: (cursor) => this.waking.wait(cursor),
+      passed: (cursor) => this.waking.passed(cursor),
       soon: (cursor) => this.waking.soon(cursor),
       forget: (cursor) => {
         this.waking.forget(cursor)
         this.openCursors.delete(cursor)
       },
-      delivered: (notifications) => parts.observe?.delivered(notifications),
+      delivered: (notifications) => {
+        parts.observe?.delivered(notifications)
+        parts.tracer?.delivered(notifications)
+      },
     }
     const life = Math.floor(parts.random() * 2 ** 52).toString(36)
     this.ownNumbers = new Numbers(`${OWN_ID_MARK}${parts.name}.${life}`)
     this.topicNumbers = new Numbers(`${OWN_ID_MARK}${parts.name}.${life}.topics`)
     this.primaryAt = parts.now()
+    this.progress = new Progress(this.primaryAt)
     this.expireAt = this.primaryAt
     this.clockAt = this.primaryAt
   }
@@ -173,12 +212,46 @@ export class Broker implements Application {
   // What clients ask for.
 
   publish(request: PublishRequest, done: Done<Published>): void {
-    const enteredAt = this.parts.now()
     const { topic, publisher } = request
     const count = request.events.length
     const ownNumber = publisher === undefined
-    const waiter = this.waiter(done, (applied): Published => {
-      if (applied.verdict === 'applied') this.parts.observe?.published(topic, count, this.parts.now() - enteredAt)
+    const trace = this.parts.tracer?.publishing(request)
+    const entered: Entered = { topic, count, bytes: 0, ownNumber, at: this.parts.now(), trace }
+    const waiter = this.publishWaiter(entered, done)
+    this.enter(waiter, () => {
+      const bytes = this.intake.checkPublish(request)
+      entered.bytes = bytes
+      if (!ownNumber && this.joinFirstCopy(publisher.id, publisher.sequence, topic, count, waiter)) return
+      this.checkRoom(bytes)
+      const id = publisher?.id ?? this.ownNumbers.id
+      this.take({
+        kind: 'publish',
+        topic,
+        publisher: id,
+        sequence: publisher?.sequence ?? this.ownNumbers.take(count),
+        count,
+        ownNumber,
+        bytes: bytes + REQUEST_OVERHEAD_BYTES,
+        deadline: entered.at + this.parts.publishTimeoutMs,
+        prepare: this.intake.publish(request, id, ownNumber),
+        waiter,
+        trace,
+      })
+    })
+  }
+
+  /**
+   * By itself: what waits for the answer must not hold on to the request. Closures of one function
+   * keep alive whatever any of them names, and thousands of parsed events that are done with would be carried from one
+   * collection of garbage to the next.
+   */
+  private publishWaiter(entered: Entered, done: Done<Published>): Waiter {
+    const { trace } = entered
+    return this.waiter(trace === undefined ? done : traced(trace, done), (applied): Published => {
+      const { topic, count, bytes, ownNumber, at } = entered
+      if (applied.verdict === 'applied') {
+        this.parts.observe?.published(topic, count, bytes, this.parts.now() - at, trace?.id)
+      }
       const { positionKnown } = applied
       return {
         history: this.current.history,
@@ -189,23 +262,6 @@ export class Broker implements Application {
         duplicate: applied.verdict === 'duplicate' && !ownNumber,
         positionKnown,
       }
-    })
-    this.enter(waiter, () => {
-      const bytes = this.intake.checkPublish(request)
-      if (!ownNumber && this.joinFirstCopy(publisher.id, publisher.sequence, topic, count, waiter)) return
-      this.checkRoom(bytes)
-      const id = publisher?.id ?? this.ownNumbers.id
-      this.take({
-        publisher: id,
-        sequence: publisher?.sequence ?? this.ownNumbers.take(count),
-        count,
-        ownNumber,
-        bytes: bytes + REQUEST_OVERHEAD_BYTES,
-        deadline: enteredAt + this.parts.publishTimeoutMs,
-        prepare: this.intake.publish(request, id, ownNumber),
-        answeredBy: (command) => command.kind === 'publish' && command.topic === topic && command.count === count,
-        waiter,
-      })
     })
   }
 
@@ -296,7 +352,35 @@ export class Broker implements Application {
       seq: this.current.seq,
       digest: this.current.digest,
       clients: this.parts.clients?.() ?? this.openCursors.size,
+      suspected: status.suspected,
+      wedged: status.wedged,
+      position: status.position,
+      head: status.head,
     }
+  }
+
+  /** How long nothing has become safe here, although something waits for it. */
+  get stalledMs(): number {
+    this.lookAtProgress(this.parts.memberStatus())
+    return this.progress.stalledMs(this.parts.now())
+  }
+
+  private lookAtProgress({ position, waiting }: MemberStatus): void {
+    this.progress.look(position, waiting || this.pending.size > 0, this.parts.now())
+  }
+
+  unready(): string | undefined {
+    const { stalledAfterMs, minReplicas } = this.parts
+    const { reason } = this.cluster()
+    if (reason !== undefined) return reason
+    const status = this.parts.memberStatus()
+    if (status.leaving) return 'it is leaving the group'
+    const members = status.view?.members.length ?? 0
+    if (members < minReplicas)
+      return `the view has ${members} members, and below minReplicas = ${minReplicas} none is taken`
+    const { stalledMs } = this
+    if (stalledMs < stalledAfterMs) return undefined
+    return `nothing has become safe for ${(stalledMs / 1000).toFixed(1)} s, although something waits for it; look for a member that is behind`
   }
 
   private whyNotPrimary(status: MemberStatus): string | undefined {
@@ -354,7 +438,7 @@ export class Broker implements Application {
     if (this.someWait && this.isMember) this.handOverWaiting()
     const { seq } = this.current
     const { changes } = this.early
-    if (seq !== this.wokenAt) this.waking.grown()
+    if (seq !== this.wokenAt) this.waking.grown(seq)
     else if (changes !== this.earlyWokenAt) this.waking.grownEarly()
     this.wokenAt = seq
     this.earlyWokenAt = changes
@@ -366,6 +450,7 @@ export class Broker implements Application {
     const now = this.parts.now()
     const status = this.parts.memberStatus()
     if (status.primary) this.primaryAt = now
+    this.lookAtProgress(status)
     if (now >= this.expireAt) {
       this.expireAt = now + EXPIRE_EVERY_MS
       this.expire(now)
@@ -398,7 +483,10 @@ export class Broker implements Application {
   }
 
   private onApplied(applied: Applied, sender: MemberId): void {
-    if (applied.verdict === 'applied') this.noteAge(applied)
+    if (applied.verdict === 'applied') {
+      this.noteAge(applied)
+      this.waking.grew(applied.topic)
+    }
     const pending = this.pending.get(applied.publisher, applied.sequence)
     if (pending === undefined) return
     const ownCopy = pending.submittedAs === sender.incarnation
@@ -407,7 +495,7 @@ export class Broker implements Application {
       if (ownCopy) this.onRefused(pending, applied)
       return
     }
-    if (!pending.request.answeredBy(applied)) return
+    if (!pending.answeredBy(applied)) return
     if (applied.verdict === 'duplicate' && pending.request.ownNumber && !applied.positionKnown) {
       // Its number has been passed: by its first copy, or by a later request after its first copy was refused.
       const why = 'the group went on without this replica for so long that it does not know any more what became of it'
@@ -438,7 +526,10 @@ export class Broker implements Application {
 
   private onView(output: ViewOutput): void {
     const { view } = output
-    if (this.current.history === '') this.current.begin(historyText(view.history))
+    if (this.current.history === '') {
+      this.current.begin(historyText(view.history))
+      this.waking.grewAnyhow()
+    }
     this.view = view
     this.current.applyView({
       number: view.number,
@@ -447,6 +538,7 @@ export class Broker implements Application {
       left: output.left.map(nameOf),
       failed: output.failed.map(nameOf),
     })
+    this.waking.grew(VIEWS_TOPIC)
     if (!output.member || this.isMember) return
     this.isMember = true
     this.keptOut = undefined
@@ -461,6 +553,7 @@ export class Broker implements Application {
 
   private onRestore(view: View, bytes: Uint8Array): void {
     this.current = State.restore(bytes, this.parts.stateLimits)
+    this.waking.grewAnyhow()
     this.view = view
     this.restored = true
     this.agedTopics.clear()
@@ -525,6 +618,8 @@ export class Broker implements Application {
   ): void {
     this.checkRoom(bytes)
     this.take({
+      kind,
+      topic,
       publisher: this.topicNumbers.id,
       sequence: this.topicNumbers.take(1),
       count: 1,
@@ -532,7 +627,6 @@ export class Broker implements Application {
       bytes: bytes + REQUEST_OVERHEAD_BYTES,
       deadline: this.parts.now() + this.parts.publishTimeoutMs,
       prepare,
-      answeredBy: (command) => command.kind === kind && command.topic === topic,
       waiter,
     })
   }
@@ -559,7 +653,7 @@ export class Broker implements Application {
   private joinFirstCopy(id: string, sequence: number, topic: string, count: number, waiter: Waiter): boolean {
     const first = this.pending.get(id, sequence)
     if (first === undefined) return false
-    if (!first.request.answeredBy({ kind: 'publish', topic, count })) {
+    if (!first.answeredBy({ kind: 'publish', topic, count })) {
       throw new BrokerError(
         'CONFLICT',
         `Publisher ${shown(id)} has another request under sequence ${sequence} on its way: a retry repeats it whole.`,
@@ -595,6 +689,7 @@ export class Broker implements Application {
     pending.maybeOrdered = true
     pending.submittedAs = this.incarnation ??= this.parts.memberStatus().self.incarnation
     pending.submittedAt = this.parts.now()
+    pending.request.trace?.handedOver()
     return undefined
   }
 
@@ -672,12 +767,20 @@ class Numbers {
   }
 }
 
+function traced(trace: PublishTrace, done: Done<Published>): Done<Published> {
+  return (error, published) => {
+    trace.ended(error, published)
+    done(error, published)
+  }
+}
+
 /** As positions and views name the life of the group. */
 export function historyText(history: number): string {
   return history.toString(16).padStart(14, '0')
 }
 
-function memberDescription({ name, incarnation, url }: MemberId, rank: number): MemberDescription {
+/** As clients see it. */
+export function memberDescription({ name, incarnation, url }: MemberId, rank: number): MemberDescription {
   return { name, incarnation: incarnationText(incarnation), url, rank }
 }
 

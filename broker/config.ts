@@ -13,6 +13,8 @@ import type { Limits } from './http/operations.ts'
 /** All replicas must agree on these: a joiner says its own, and is kept out with the difference. */
 export type AgreedSettings = GroupSettings & StateLimits
 
+export type LogFormat = 'auto' | 'json' | 'text'
+
 export interface ReplicaConfig {
   readonly name: string
   readonly group: string
@@ -25,6 +27,8 @@ export interface ReplicaConfig {
   readonly advertise: string | undefined
   readonly autoTopics: boolean
   readonly logLevel: string
+  /** `auto`: for people on a terminal, JSON elsewhere. */
+  readonly logFormat: LogFormat
   readonly publishTimeoutMs: number
   readonly primaryGraceMs: number
   readonly limits: Limits
@@ -54,6 +58,8 @@ export interface ConfigKey {
   readonly whose: 'replica' | 'limit' | 'group'
   readonly description: string
   readonly default: unknown
+  /** All that may be given, where that is a choice. */
+  readonly offers: readonly string[]
 }
 
 interface ConfigSchema {
@@ -64,6 +70,7 @@ interface ConfigSchema {
       readonly description: string
       readonly type: ConfigKey['type']
       readonly default?: unknown
+      readonly enum?: readonly string[]
     }
   }
 }
@@ -83,6 +90,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = Object.entries(schema.propertie
   whose: about.$comment,
   description: about.description,
   default: about.default,
+  offers: about.enum ?? [],
 }))
 
 const validate = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true }).compile(schema)
@@ -150,6 +158,7 @@ export function readConfig(
     advertise: merged['advertise'] as string | undefined,
     autoTopics: merged['autoTopics'] as boolean,
     logLevel: merged['logLevel'] as string,
+    logFormat: merged['logFormat'] as LogFormat,
     publishTimeoutMs: merged['publishTimeoutMs'] as number,
     primaryGraceMs: merged['primaryGraceMs'] as number,
     limits: Object.freeze({ ...pick(merged, 'limit'), topicsMax: settings.topicsMax }) as unknown as Limits,

@@ -1,7 +1,7 @@
 // A subscriber's place in the order. It is all that is kept for it: what it has not read yet stays where it is, in the
 // state, once for all subscribers. So a slow one costs nothing but its own lateness, and one that is too late is told
 // what it missed, by a gap. And the cursors' turns: when the order grows, thousands may have something to read, and the
-// group must not have to wait for them. Below `safe`, what has no place yet is shown once all else was read (`ahead.ts`).
+// group must not have to wait for them; those for whom nothing has come are left alone. Below `safe`, what has no place yet is shown once all else was read (`ahead.ts`).
 
 import { Ahead, type ShownPart } from './ahead.ts'
 import type { EarlySlots } from './early-slots.ts'
@@ -24,14 +24,17 @@ import type {
   Told,
   ViewNotice,
 } from './http/operations.ts'
+import { type Interested, Interests } from './interests.ts'
 
 /** What cursors read from and wait at. */
 export interface CursorSource {
   /** The present one; another object after a restore. */
   state(): State
   readonly early: EarlySlots
-  /** Calls `wake` of this cursor when the order has grown. */
+  /** Calls `wake` of this cursor when something has come that it wants. */
   wait(cursor: BrokerCursor): void
+  /** While this cursor waits, nothing that it wants has come up to here. 0: it does not wait. */
+  passed(cursor: BrokerCursor): number
   /** Calls `wake` of this cursor when its turn comes. */
   soon(cursor: BrokerCursor): void
   forget(cursor: BrokerCursor): void
@@ -52,7 +55,8 @@ const BLOCKS_A_READ = 256
 /** How often one call looks further when nothing that it has seen matches. More would hold up the event loop. */
 const LOOKS_MAX = 8
 
-export class BrokerCursor implements Cursor {
+export class BrokerCursor implements Cursor, Interested {
+  readonly patterns: readonly string[]
   private readonly source: CursorSource
   private readonly filter: TopicFilter
   private readonly views: boolean
@@ -72,7 +76,8 @@ export class BrokerCursor implements Cursor {
     { views, order = 'safe' }: SubscribeOptions,
   ) {
     this.source = source
-    this.filter = new TopicFilter(views ? [...patterns, VIEWS_TOPIC] : patterns)
+    this.patterns = views ? [...patterns, VIEWS_TOPIC] : patterns
+    this.filter = new TopicFilter(this.patterns)
     this.views = views
     this.ahead = order === 'safe' ? undefined : new Ahead(order, source.early, this.filter)
     this.from = from
@@ -85,12 +90,17 @@ export class BrokerCursor implements Cursor {
   }
 
   get seq(): number {
-    return this.after
+    return Math.max(this.after, this.source.passed(this))
   }
 
   /** Events that are in the order and were not looked at yet. */
   get lag(): number {
-    return this.from === undefined ? Math.max(0, this.source.state().seq - this.after) : 0
+    return this.from === undefined ? Math.max(0, this.source.state().seq - this.seq) : 0
+  }
+
+  /** Its reader wants more. One that is behind and does not ask has no credit left, or a socket that takes nothing. */
+  get asks(): boolean {
+    return this.wakeUp !== undefined
   }
 
   /** Below `safe`: what was open at its level at the last look was shown. */
@@ -155,6 +165,11 @@ export class BrokerCursor implements Cursor {
     const more = this.historyChanged || this.after < seq || this.ahead?.moreAt(this.after === seq) === true
     if (this.from === undefined && more) this.source.soon(this)
     else this.source.wait(this)
+  }
+
+  /** For the source: it does not wait any more, and nothing that it wants has come up to here. */
+  pass(seq: number): void {
+    this.after = Math.max(this.after, seq)
   }
 
   /** For the source. */
@@ -232,13 +247,22 @@ export interface WakingParts {
 
 /**
  * The cursors that wait for something, and whose turn it is. Those that have something to read are woken in slices, the
- * one that has waited for longest first; whoever wants more after its piece is the last again.
+ * one that has been due for longest first; whoever wants more after its piece is the last again. Those that wait for
+ * topics to which nothing comes cost nothing: not even their places are moved, one by one.
  */
 export class Waking {
   private readonly parts: WakingParts
-  /** For the order to grow. */
+  /** For something that they want. */
   private readonly waiting = new Set<BrokerCursor>()
-  /** Those of them that are shown what is not in the order yet. */
+  /** All of those that wait, and some that did. */
+  private readonly interests = new Interests<BrokerCursor>()
+  /** Up to here nothing has come that any of them wants. */
+  private through = 0
+  /** What has come since then is of these topics. */
+  private readonly topics = new Set<string>()
+  /** Anything may have come since then. */
+  private anything = false
+  /** For anything: they are shown what is not in the order yet. */
   private readonly waitingEarly = new Set<BrokerCursor>()
   private readonly due = new Set<BrokerCursor>()
   private sliceDue = false
@@ -248,7 +272,16 @@ export class Waking {
   }
 
   wait(cursor: BrokerCursor): void {
-    if (!this.due.has(cursor)) (cursor.isEarly ? this.waitingEarly : this.waiting).add(cursor)
+    if (this.due.has(cursor)) return
+    if (cursor.isEarly) this.waitingEarly.add(cursor)
+    else {
+      this.waiting.add(cursor)
+      this.interests.add(cursor)
+    }
+  }
+
+  passed(cursor: BrokerCursor): number {
+    return this.waiting.has(cursor) ? this.through : 0
   }
 
   soon(cursor: BrokerCursor): void {
@@ -259,13 +292,27 @@ export class Waking {
 
   forget(cursor: BrokerCursor): void {
     this.unwait(cursor)
+    this.interests.remove(cursor)
     this.due.delete(cursor)
   }
 
-  /** The order has grown. If nobody else is due, the first slice is now. */
-  grown(): void {
-    for (const cursor of this.waiting) this.due.add(cursor)
-    this.waiting.clear()
+  /** Something of this topic has come; `grown` follows at the end of the turn. */
+  grew(topic: string): void {
+    this.topics.add(topic)
+  }
+
+  /** The same of what cannot be told by topics. */
+  grewAnyhow(): void {
+    this.anything = true
+  }
+
+  /** The order has grown up to here. If nobody else is due, the first slice is now. */
+  grown(seq: number): void {
+    if (this.anything) for (const cursor of this.waiting) this.become(cursor)
+    else for (const topic of this.topics) this.interests.forEach(topic, (cursor) => this.become(cursor))
+    this.anything = false
+    this.topics.clear()
+    this.through = seq
     this.grownEarly()
   }
 
@@ -276,9 +323,17 @@ export class Waking {
     if (!this.sliceDue) this.slice()
   }
 
-  private unwait(cursor: BrokerCursor): void {
-    this.waiting.delete(cursor)
+  /** Due. Who is not even that does not read: it is not looked for again before it waits. */
+  private become(cursor: BrokerCursor): void {
+    if (this.unwait(cursor)) this.due.add(cursor)
+    else if (!this.due.has(cursor)) this.interests.remove(cursor)
+  }
+
+  private unwait(cursor: BrokerCursor): boolean {
     this.waitingEarly.delete(cursor)
+    if (!this.waiting.delete(cursor)) return false
+    cursor.pass(this.through)
+    return true
   }
 
   private dueSlice(): void {

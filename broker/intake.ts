@@ -23,7 +23,7 @@ export interface Schemas {
     topic: string,
     version: number,
     schemaText: Uint8Array,
-    candidates: readonly { readonly value: unknown; readonly path: string }[],
+    candidates: readonly (Pick<NewEvent, 'dataBytes' | 'path'> & { readonly value: unknown })[],
   ): readonly Fault[]
 }
 
@@ -99,16 +99,17 @@ export class Intake {
   }
 
   /** The events themselves are let go when the command is made for the first time: from then on they are in it. */
-  publish({ topic, events, packed }: PublishRequest, publisher: string, ownNumber: boolean): NewRequest['prepare'] {
-    let fresh: readonly NewEvent[] | undefined = events
+  publish(request: PublishRequest, publisher: string, ownNumber: boolean): NewRequest['prepare'] {
+    const { topic } = request
+    let fresh: Pick<PublishRequest, 'events' | 'packed'> | undefined = request
     return (sequence, previous) => {
-      const records = fresh === undefined ? recordsOf(previous!) : (packed ?? packEvents(fresh))
+      const records = fresh === undefined ? recordsOf(previous!) : (fresh.packed ?? packEvents(fresh.events))
       const state = this.parts.state()
       const info = state.topic(topic)
       const count = new PackedRecords(bufferOf(records), 0).count
       // A retry of what is in the order already: its answer is there, whatever has become of its topic since.
       const known = !ownNumber && sequence + count <= (state.publisherExpects(publisher) ?? 0)
-      if (!known) this.checkEvents(topic, info, () => fresh ?? unpacked(records))
+      if (!known) this.checkEvents(topic, info, () => fresh?.events ?? unpacked(records))
       const command = encodeCommand({
         kind: 'publish',
         time: this.parts.wallClock(),
@@ -173,7 +174,9 @@ export class Intake {
     const version = info.schemaVersion
     if (version === 0) return
     const text = this.parts.state().schema(topic, version)!
-    const faults = this.parts.schemas.validate(topic, version, text, events().map(candidate))
+    const all = events()
+    const candidates = all.every(hasValue) ? all : all.map(withValue)
+    const faults = this.parts.schemas.validate(topic, version, text, candidates)
     if (faults.length === 0) return
     this.parts.onSchemaRejection(topic)
     throw new BrokerError('INVALID_EVENT', `The event does not fit schema version ${version} of topic ${topic}.`, {
@@ -250,16 +253,21 @@ function checkPublisher({ id, sequence }: { id: string; sequence: number }, even
 }
 
 function eventBytes(event: NewEvent): number {
-  let bytes = event.data.length
-  for (const text of [event.key, event.id, event.type, event.source, event.time]) {
-    if (text !== undefined) bytes += Buffer.byteLength(text)
-  }
-  if (event.extensions !== undefined) bytes += Buffer.byteLength(JSON.stringify(event.extensions))
-  return bytes
+  const { dataBytes = event.data.length, key, id, type, source, time, extensions } = event
+  const texts = textBytes(key) + textBytes(id) + textBytes(type) + textBytes(source) + textBytes(time)
+  return dataBytes + texts + (extensions === undefined ? 0 : Buffer.byteLength(JSON.stringify(extensions)))
 }
 
-function candidate(event: NewEvent): { value: unknown; path: string } {
-  return { value: 'value' in event ? event.value : parseJson(event.data), path: event.path ?? '' }
+function textBytes(text: string | undefined): number {
+  return text === undefined ? 0 : Buffer.byteLength(text)
+}
+
+function hasValue(event: NewEvent): event is NewEvent & { readonly value: unknown } {
+  return 'value' in event
+}
+
+function withValue(event: NewEvent): NewEvent & { readonly value: unknown } {
+  return hasValue(event) ? event : { ...event, value: parseJson(event.data) }
 }
 
 function recordsOf(command: Uint8Array): Uint8Array {

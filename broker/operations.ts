@@ -1,11 +1,13 @@
 // The broker as the HTTP side wants it: answers as promises. Where callbacks end and promises begin.
 
 import type { Broker, Done } from './broker.ts'
-import type { Operations } from './http/operations.ts'
+import type { Changes } from './changes.ts'
+import type { MetricsFormat, MetricsText, Operations } from './http/operations.ts'
 
 export function operationsOf(
   broker: Broker,
-  metrics: () => Promise<{ contentType: string; text: string }>,
+  changes: Changes,
+  metrics: (format: MetricsFormat) => Promise<MetricsText>,
 ): Operations {
   return {
     get limits() {
@@ -20,12 +22,19 @@ export function operationsOf(
     nextSequence: (publisher) => broker.nextSequence(publisher),
     subscribe: (patterns, from, options) => broker.subscribe(patterns, from, options),
     cluster: () => broker.cluster(),
+    unready: () => broker.unready(),
+    watchCluster: (tell) => changes.watch(tell),
     metrics,
   }
 }
 
 function promised<T>(call: (done: Done<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    call((error, result) => (error === undefined ? resolve(result as T) : reject(error)))
-  })
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  call(doneOf(resolve, reject))
+  return promise
+}
+
+/** By itself, so that whoever is to answer does not hold on to what was asked. */
+function doneOf<T>(resolve: (result: T) => void, reject: (error: Error) => void): Done<T> {
+  return (error, result) => (error === undefined ? resolve(result as T) : reject(error))
 }

@@ -3,6 +3,7 @@
 // what is over the limit is refused before anything happens, never dropped later.
 
 import type { BrokerError } from './errors.ts'
+import type { CommandKind } from './events/command.ts'
 import type { Applied } from './events/state.ts'
 import type { Incarnation } from './group/view.ts'
 
@@ -10,6 +11,8 @@ import type { Incarnation } from './group/view.ts'
 export type Waiter = (error: BrokerError | undefined, applied: Applied | undefined) => void
 
 export interface NewRequest {
+  readonly kind: CommandKind
+  readonly topic: string
   readonly publisher: string
   readonly sequence: number
   /** How many numbers it takes. */
@@ -23,9 +26,9 @@ export interface NewRequest {
    * command that it made before.
    */
   readonly prepare: (sequence: number, previous: Uint8Array | undefined) => Uint8Array
-  /** Whether a command under the same number is this request, or a copy of it. */
-  readonly answeredBy: (command: Pick<Applied, 'kind' | 'topic' | 'count'>) => boolean
   readonly waiter: Waiter
+  /** Told whenever it was handed to the group. */
+  readonly trace?: { handedOver(): void } | undefined
 }
 
 export class PendingRequest {
@@ -51,6 +54,12 @@ export class PendingRequest {
     this.request = request
     this.sequence = request.sequence
     this.waiters = [request.waiter]
+  }
+
+  /** Whether a command under the same number is this request, or a copy of it. */
+  answeredBy({ kind, topic, count }: Pick<Applied, 'kind' | 'topic' | 'count'>): boolean {
+    const { request } = this
+    return kind === request.kind && topic === request.topic && count === request.count
   }
 
   prepare(): Uint8Array {

@@ -3,7 +3,8 @@
 // replica that does what it should or nothing.
 
 import { randomInt } from 'node:crypto'
-import { Broker, incarnationText } from './broker.ts'
+import { Broker, incarnationText, memberDescription } from './broker.ts'
+import { Changes } from './changes.ts'
 import { monotonicMs, wallClockMs } from './clock.ts'
 import { ConfigError, type ReplicaConfig } from './config.ts'
 import { type Application, Driver } from './driver.ts'
@@ -12,19 +13,28 @@ import { Member } from './group/member.ts'
 import type { ViewOutput } from './group/port.ts'
 import type { MemberId } from './group/view.ts'
 import { Neighbours } from './http/neighbours.ts'
+import type { Play } from './http/play.ts'
 import { SchemaRegistry } from './http/schema-registry.ts'
 import { type HttpServer, listen } from './http/server.ts'
-import { type Log, logNote, logReady, logView } from './log.ts'
-import { Metrics } from './metrics.ts'
+import { Journal } from './journal.ts'
+import type { Log } from './log.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { operationsOf } from './operations.ts'
+import { type Tracing, tracingIfWanted } from './tracing.ts'
+import { version } from './version.ts'
 
 export interface ReplicaOptions {
   readonly config: ReplicaConfig
   readonly log: Log
-  /** What a listener of the fabric throws must come to `onBug`. */
-  readonly openFabric: (onBug: (error: unknown) => void) => CountingFabric | Promise<CountingFabric>
+  /** What a listener of the fabric throws must come to `onBug`; what an operator should know of it, to `onProblem`. */
+  readonly openFabric: (
+    onBug: (error: unknown) => void,
+    onProblem: (problem: string) => void,
+  ) => CountingFabric | Promise<CountingFabric>
   /** Metrics of the process besides those of the replica. */
   readonly processMetrics?: boolean
+  /** What may be done to the group for play; where there is none, nothing. */
+  readonly play?: Play
 }
 
 export interface Ending {
@@ -35,6 +45,11 @@ export interface Ending {
 
 /** How long clients have to finish when a replica stops. Too small: answers are cut off. Too large: a slow restart. */
 const DRAIN_MS = 2000
+/** After one `stallAfterMs` the group puts out who holds it up; after so many that has not helped. */
+const STALLS_MAX = 2
+
+/** How long the provider of traces has, when a replica stops, to write the last ones. */
+const TRACES_MS = 1000
 
 export class Replica {
   readonly name: string
@@ -44,13 +59,15 @@ export class Replica {
   readonly ready: Promise<void>
   /** Resolves when it has ended, whatever the cause; nothing of it runs any more then. */
   readonly ended: Promise<Ending>
-  private readonly log: Log
+  private readonly journal: Journal
   private readonly fabric: CountingFabric
   private readonly http: HttpServer
   private readonly member: Member
   private readonly driver: Driver
   private readonly broker: Broker
+  private readonly changes: Changes
   private readonly metrics: Metrics
+  private readonly tracing: Tracing | undefined
   private readonly neighbours: Neighbours
   /** The other members of the view. */
   private others: readonly MemberId[] = []
@@ -69,8 +86,19 @@ export class Replica {
     // The parts need one another, and nothing calls back before this function has returned to the event loop.
     let replica: Replica | undefined
     const onBug = (error: unknown): void => replica?.fail(error)
-    const fabric = await options.openFabric(onBug)
-    const metrics = new Metrics({ now: monotonicMs, processMetrics: options.processMetrics ?? true })
+    const journal = new Journal({
+      log,
+      now: monotonicMs,
+      memberStatus: () => replica!.member.status(),
+      linked: () => replica!.fabric.linked,
+    })
+    const fabric = await options.openFabric(onBug, (problem) => journal.fabricProblem(problem))
+    const metrics = new Metrics({
+      now: monotonicMs,
+      version: version(),
+      processMetrics: options.processMetrics ?? true,
+    })
+    const tracing = tracingIfWanted(config.name)
     const guarded = (call: () => void): void => {
       try {
         call()
@@ -87,6 +115,8 @@ export class Replica {
       pendingBytesMax: config.pendingBytesMax,
       publishTimeoutMs: config.publishTimeoutMs,
       primaryGraceMs: config.primaryGraceMs,
+      stalledAfterMs: STALLS_MAX * config.settings.stallAfterMs,
+      minReplicas: config.settings.minReplicas,
       autoTopics: config.autoTopics,
       submit: (request) => replica!.driver.submit(request),
       memberStatus: () => replica!.member.status(),
@@ -97,48 +127,56 @@ export class Replica {
       schemas: new SchemaRegistry({ schemaBytesMax: config.limits.schemaBytesMax }),
       endOfTurn,
       observe: metrics,
+      tracer: tracing,
       clients: () => replica!.http.connections,
     })
+    const changes = new Changes({ wallClock: wallClockMs, seq: () => broker.state.seq, describe: memberDescription })
     let http: HttpServer
     try {
       http = await listen(
-        operationsOf(broker, () => metrics.text()),
+        operationsOf(broker, changes, (format) => metrics.text(format)),
         {
           host: config.host,
           port: config.port,
-          unexpected: (error) => log.error({ err: error }, 'a request failed in a way that nobody foresaw'),
+          unexpected: (error) => journal.failedRequest(error),
+          onRefused: (error) => journal.refused(error),
           every: (ms, call) => {
             const timer = setInterval(call, ms)
             return () => clearInterval(timer)
           },
           onLost: (incarnation) => guarded(() => replica?.hint(incarnation)),
+          ...(options.play !== undefined && { play: options.play }),
         },
       )
     } catch (error) {
       await fabric.close()
       throw cannotListen(config, error)
     }
-    replica = new Replica(config, log, fabric, http, broker, metrics, endOfTurn, guarded)
+    replica = new Replica(config, journal, fabric, http, broker, changes, metrics, tracing, endOfTurn, guarded)
     return replica
   }
 
   private constructor(
     config: ReplicaConfig,
-    log: Log,
+    journal: Journal,
     fabric: CountingFabric,
     http: HttpServer,
     broker: Broker,
+    changes: Changes,
     metrics: Metrics,
+    tracing: Tracing | undefined,
     endOfTurn: (call: () => void) => void,
     guarded: (call: () => void) => void,
   ) {
     this.name = config.name
     this.url = config.advertise ?? urlOf(config.host, http.port)
-    this.log = log
+    this.journal = journal
     this.fabric = fabric
     this.http = http
     this.broker = broker
+    this.changes = changes
     this.metrics = metrics
+    this.tracing = tracing
     this.leaveWaitMs = config.settings.leaveWaitMs
     this.ready = new Promise((resolve) => {
       this.becomeReady = resolve
@@ -163,7 +201,13 @@ export class Replica {
       broker,
       fabric,
       memberStatus: () => this.member.status(),
-      connections: () => http.connections,
+      memberLags: () => this.member.lags(),
+      clients: () => ({
+        connections: http.connections,
+        eventStreams: http.streams.size,
+        webSockets: http.webSockets.size,
+      }),
+      config,
     })
     this.driver = new Driver({
       member: this.member,
@@ -187,14 +231,15 @@ export class Replica {
     const { tickMs } = config.settings
     this.tickDueAt = monotonicMs() + tickMs
     this.ticking = setInterval(() => guarded(() => this.tick(tickMs)), tickMs)
-    log.info({ group: config.group, roster: config.roster, listen: this.url }, 'started')
+    // Whoever waits for this line may send a signal at once: by then the process listens to it.
+    setImmediate(() => journal.started(config.group, config.roster, this.url))
   }
 
   /** Leaves the group, what was taken is answered first; drains clients; then `ended`. */
   stop(): void {
     if (this.leaving || this.ending) return
     this.leaving = true
-    this.log.info('leaving the group')
+    this.journal.leaving()
     // The member gives up by itself after leaveWaitMs; this is for one that does not.
     this.leaveTimer = setTimeout(
       () => this.finish({ failed: false, reason: 'leaving took too long' }),
@@ -218,38 +263,26 @@ export class Replica {
     this.tickDueAt = now + tickMs
     this.driver.tick()
     this.broker.tick()
+    this.journal.tick()
   }
 
   private output(output: Parameters<Application['output']>[0]): void {
     this.metrics.output(output)
     this.broker.output(output)
+    this.journal.output(output)
+    this.changes.output(output)
     switch (output.type) {
-      case 'note':
-        logNote(this.log, output.note)
-        break
       case 'view':
-        logView(this.log, output)
         this.watchOthers(output)
         if (output.member) this.announceReady(output.view.number)
-        break
-      case 'restore':
-        this.log.info(
-          { position: output.position, bytes: output.state.length },
-          'took over the state of another replica',
-        )
-        break
-      case 'reincarnated':
-        this.log.warn({ reason: output.reason }, 'put out of the group; catching up to join again')
-        break
-      case 'unsent':
-        this.log.warn(
-          { requests: output.requests.length, why: output.why },
-          'requests were refused that waited to be sent',
-        )
         break
       case 'exit':
         void this.finish({ failed: !this.leaving, reason: output.reason })
         break
+      case 'note':
+      case 'restore':
+      case 'reincarnated':
+      case 'unsent':
       case 'deliver':
       case 'early':
       case 'retract':
@@ -270,20 +303,20 @@ export class Replica {
   private hint(text: string): void {
     const gone = this.others.find(({ incarnation }) => incarnationText(incarnation) === text)
     if (gone === undefined || this.ending) return
-    this.log.debug({ member: gone.name }, 'its connection broke and nobody answers; it is asked')
+    this.journal.hinted(gone.name)
     this.driver.hint(gone.incarnation)
   }
 
   private announceReady(view: number): void {
     if (this.becomeReady === DONE) return
-    logReady(this.log, this.name, view, this.url)
+    this.journal.ready(this.name, view, this.url)
     this.becomeReady()
     this.becomeReady = DONE
   }
 
   private fail(error: unknown): void {
     if (this.ending) return
-    this.log.fatal({ err: error }, 'a bug was found in this replica, so it stops; the others go on without it')
+    this.journal.bug(error)
     void this.finish({ failed: true, reason: error instanceof Error ? error.message : String(error) }, 0)
   }
 
@@ -295,7 +328,8 @@ export class Replica {
     this.neighbours.close()
     clearTimeout(this.leaveTimer)
     await Promise.all([this.http.close(drainMs), this.fabric.close()])
-    this.log.info({ reason: ending.reason }, 'stopped')
+    await this.tracing?.flush(TRACES_MS)
+    this.journal.stopped(ending.reason, ending.failed)
     this.end(ending)
   }
 }

@@ -31,22 +31,34 @@ const DIRECTIONS: { here: RegExp; may: RegExp; instead: string }[] = [
     instead: 'a fabric carries bytes and knows nothing of the group',
   },
   {
+    here: /^broker\/(?!cli\/)/,
+    may: /^(?!broker\/cli\/(?!run\.ts$))/,
+    instead: 'what runs a replica knows nothing of commands: hand it in',
+  },
+  {
     here: /^clients\//,
     may: /^(?!broker\/)/,
     instead: 'clients share only schemas/ and the protocol with the broker',
+  },
+  {
+    here: /^dashboards\//,
+    may: /^dashboards\/|^node:fs$/,
+    instead: 'dashboards are data; that replicas expose what they ask for is for tests to see',
   },
 ]
 
 /** Each outside package has one home in the broker. */
 const HOMES: { imported: RegExp; home: RegExp }[] = [
-  { imported: /^(nats|@nats-io\/.*)$/, home: /^broker\/fabric\/nats\.ts$/ },
+  { imported: /^(nats|@nats-io\/.*)$/, home: /^broker\/fabric\/nats(-transport)?\.ts$/ },
   { imported: /^(koa|@koa\/.*)$/, home: /^broker\/http\// },
   { imported: /^ws$/, home: /^broker\/http\// },
-  { imported: /^prom-client$/, home: /^broker\/metrics\.ts$/ },
+  { imported: /^prom-client$/, home: /^broker\/metrics\// },
   { imported: /^ajv(-formats)?(\/.*)?$/, home: /^broker\/(config\.ts$|http\/)/ },
   { imported: /^pino$/, home: /^broker\/log\.ts$/ },
+  { imported: /^@opentelemetry\/.*$/, home: /^broker\/tracing\.ts$/ },
   { imported: /^json-schema-to-typescript$/, home: /^broker\/cli\/topic-types\.ts$/ },
   { imported: /^esbuild$/, home: /^clients\/bundle\.ts$/ },
+  { imported: /^(yaml|@prometheus-io\/lezer-promql)$/, home: /^test\/dashboards\// },
 ]
 
 const PURE = /^broker\/(group|events)\//
@@ -135,9 +147,21 @@ for (const [path, text, complaint] of [
   ['broker/main.ts', "import Koa from 'koa'", 'imports koa — its only home'],
   ['broker/http/a.ts', "import { Gauge } from 'prom-client'", 'imports prom-client — its only home'],
   ['broker/broker.ts', "import { Ajv2020 } from 'ajv/dist/2020.js'", 'imports ajv/dist/2020.js — its only home'],
+  ['broker/http/a.ts', "import { trace } from '@opentelemetry/api'", 'imports @opentelemetry/api — its only home'],
   ['broker/main.ts', "import 'pino'", 'imports pino — its only home'],
   ['broker/http/a.ts', "import { build } from 'esbuild'", 'imports esbuild — its only home'],
+  ['broker/config.ts', "import { parse } from 'yaml'", 'imports yaml — its only home'],
+  [
+    'broker/replica.ts',
+    "import { x } from './cli/dev/group.ts'",
+    'imports broker/cli/dev/group.ts — what runs a replica',
+  ],
   ['clients/a.ts', "import '../broker/errors.ts'", 'imports broker/errors.ts — clients share'],
+  [
+    'dashboards/a.ts',
+    "import '../broker/metrics/metrics.ts'",
+    'imports broker/metrics/metrics.ts — dashboards are data',
+  ],
   ['README.md', ['see ../shar', 'ed/x'].join(''), 'that folder is not part'],
   ['package-lock.json', ['https://regis', 'try.example.org/x'].join(''), 'leave registries'],
   ['test/a.ts', ["spawn('/wo", "rk/x')"].join(''), 'take the path'],

@@ -51,8 +51,8 @@ function optionsOf({ ownFlags, keys }: Command): Option[] {
     ...ownFlags.map(({ flag, short, argument, description, offers = [] }) => {
       return { long: flag, short, argument, description, offers }
     }),
-    ...keys.map(({ flag, type, description }) => {
-      return { long: flag, short: undefined, argument: type === 'boolean' ? '' : 'VALUE', description, offers: [] }
+    ...keys.map(({ flag, type, description, offers }) => {
+      return { long: flag, short: undefined, argument: type === 'boolean' ? '' : 'VALUE', description, offers }
     }),
     { long: 'help', short: 'h', argument: '', description: 'Says more of it.', offers: [] },
   ]

@@ -1,15 +1,15 @@
 // The command line: one table of commands, and what is wrong with a call is said in sentences, on stderr.
 
-import { readFileSync } from 'node:fs'
 import { LockstepError } from '../../clients/src/index.ts'
 import { ConfigError, type Environment } from '../config.ts'
+import { version } from '../version.ts'
 import { bench } from './bench/bench.ts'
 import { AnswerError } from './client-flags.ts'
 import { cluster } from './cluster.ts'
 import { codegen } from './codegen.ts'
 import { type Command, readArguments } from './command.ts'
 import { completion } from './completion.ts'
-import { dev } from './dev.ts'
+import { dev } from './dev/dev.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { pub } from './pub.ts'
 import { schema } from './schema.ts'
@@ -18,7 +18,7 @@ import { sub } from './sub.ts'
 import { tail } from './tail.ts'
 import { topics } from './topics.ts'
 
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   start,
   dev,
   pub,
@@ -79,9 +79,4 @@ function endWithReader(): void {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -2,10 +2,17 @@
 // not wait for it; and whatever nobody caught is a bug, after which it is safest to stop.
 
 import type { Log } from '../log.ts'
-import type { Replica } from '../replica.ts'
+import type { Ending } from '../replica.ts'
 
-/** Resolves with the exit code, when all have ended or one has failed. */
-export async function untilEnded(replicas: readonly Replica[], log: Log): Promise<number> {
+/** A replica, or a whole group. */
+interface Endable {
+  readonly ended: Promise<Ending>
+  stop(): void
+}
+
+/** Resolves at the first of these signals. To be called before anything is started: until then, either ends the process. */
+export function toldToStop(log: Log): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
   let asked = false
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) {
@@ -13,15 +20,17 @@ export async function untilEnded(replicas: readonly Replica[], log: Log): Promis
       process.exit(1)
     }
     asked = true
-    for (const replica of replicas) replica.stop()
+    resolve()
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  const endings = replicas.map((replica) => replica.ended)
-  const failed = Promise.race(
-    endings.map(async (ending) => ((await ending).failed ? 1 : await new Promise<number>(() => {}))),
-  )
-  return await Promise.race([failed, Promise.all(endings).then(() => 0)])
+  return promise
+}
+
+/** Resolves with the exit code, when it has ended: because it was told to stop, or because it failed. */
+export async function untilEnded(replica: Endable, told: Promise<void>): Promise<number> {
+  void told.then(() => replica.stop())
+  return (await replica.ended).failed ? 1 : 0
 }
 
 /** To be called before anything else is started. */

@@ -167,6 +167,16 @@ export class State {
     return this.log.bytes
   }
 
+  /** What is held against `retainedBytesMax`. */
+  get costRetained(): number {
+    return this.log.cost
+  }
+
+  /** Without the system's own. */
+  get topicCount(): number {
+    return this.topicsByName.size - 1
+  }
+
   get publishersRemembered(): number {
     return this.publishers.count
   }

@@ -1,5 +1,5 @@
 // The fabric between machines: NATS core as a carrier of datagrams, and nothing else of it. No order, acknowledgement or
-// memory of the server is relied on. The only file that imports 'nats'.
+// memory of the server is relied on. With its transport the only file that imports 'nats'.
 //
 // A link is one connection, used once. The client could reconnect by itself, but then it would send, after an outage,
 // what was published while it dialled; a new connection has nothing of the old one in it. So the loop here dials, checks
@@ -11,7 +11,14 @@
 
 import { connect as dialSocket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
-import { connect, type Msg, type NatsConnection, PermissionViolationError, type Subscription } from 'nats'
+import {
+  type ConnectionOptions,
+  connect,
+  type Msg,
+  type NatsConnection,
+  PermissionViolationError,
+  type Subscription,
+} from 'nats'
 import { BrokerError } from '../errors.ts'
 import {
   type CountingFabric,
@@ -21,6 +28,7 @@ import {
   guarded,
   newCounters,
 } from './counters.ts'
+import { type Connected, connectInPlace } from './nats-transport.ts'
 import { Assembly, DATAGRAM_BYTES_LARGEST, Parts } from './parts.ts'
 
 export interface NatsOptions {
@@ -92,6 +100,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsFabric> {
 interface Greeting {
   readonly server_id?: string
   readonly max_payload?: number
+  readonly tls_required?: boolean
+  readonly tls_available?: boolean
 }
 
 interface Server {
@@ -101,8 +111,7 @@ interface Server {
 }
 
 /** One connection and how much was put into it. */
-interface Link {
-  readonly connection: NatsConnection
+interface Link extends Connected {
   putBytes: number
   /** The server is known to have read everything up to here. */
   takenBytes: number
@@ -167,7 +176,7 @@ export class NatsFabric implements CountingFabric {
       this.askWhatWasTaken(link)
     } else {
       const subject = to === 'everyone' ? this.subjectOfAll() : this.subjectOf(to)
-      for (const part of this.parts.split(datagram, this.datagramBytesMax)) link.connection.publish(subject, part)
+      for (const part of this.parts.split(datagram, this.datagramBytesMax)) link.publish(subject, part)
       link.putBytes += bytes
       this.counters.sent++
       this.counters.sentBytes += datagram.length
@@ -187,6 +196,8 @@ export class NatsFabric implements CountingFabric {
     this.own?.unsubscribe()
     // The server takes what comes over a connection in order: whoever answers a datagram sent from now on finds this.
     this.own = this.subscribe(this.connection, this.subjectOf(incarnation))
+    // Datagrams are written at once, and what the client has to say at the end of the turn, unless it is asked to flush.
+    void settled(this.connection.flush())
   }
 
   close(): Promise<void> {
@@ -218,8 +229,7 @@ export class NatsFabric implements CountingFabric {
     for (let attempt = 0; !signal.aborted; attempt++) {
       const server = this.servers[attempt % this.servers.length]!
       try {
-        await this.greet(server)
-        await this.linkOver(server, attempted)
+        await this.linkOver(server, await this.greet(server), attempted)
       } catch (error) {
         if (!signal.aborted) this.problem(`NATS server ${server.host}:${server.port}: ${describe(error)}`)
       }
@@ -253,8 +263,8 @@ export class NatsFabric implements CountingFabric {
   }
 
   /** From the dialling to the end of the connection. Throws where it never came to a link, or why it was lost. */
-  private async linkOver(server: Server, attempted: () => void): Promise<void> {
-    const connection = await connect({
+  private async linkOver(server: Server, greeting: Greeting, attempted: () => void): Promise<void> {
+    const { connection, publish } = await connectTo(greeting, {
       servers: [`${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`],
       ...server.credentials,
       name: `${this.options.group}/${this.options.name}`,
@@ -281,7 +291,7 @@ export class NatsFabric implements CountingFabric {
       await nextTurn()
       if (trouble.refused === undefined && !connection.isClosed() && !this.ending.signal.aborted) {
         this.lastPayloadBytesMax = connection.info?.max_payload ?? PAYLOAD_BYTES_DEFAULT
-        this.link = { connection, putBytes: 0, takenBytes: 0, asking: false }
+        this.link = { connection, publish, putBytes: 0, takenBytes: 0, asking: false }
         this.lastProblem = ''
         this.counters.links++
         attempted()
@@ -357,7 +367,7 @@ export class NatsFabric implements CountingFabric {
   private onMessage(error: Error | null, message: Msg): void {
     if (error !== null) return // Comes as a status, too.
     if (message.data.length === 0) return // Somebody's probe.
-    const datagram = this.assembly.take(message.data)
+    const datagram = this.assembly.take(ownCopy(message.data))
     if (datagram === undefined) return // A part of one; the others follow, or are lost.
     const receive = this.receive
     if (this.link === undefined) this.drop('unlinked')
@@ -416,6 +426,20 @@ export class NatsFabric implements CountingFabric {
   private subjectOf(incarnation: number): string {
     return `${this.prefix}.to.${incarnation.toString(36)}`
   }
+}
+
+/** Where the server wants TLS, by the client's own transport. */
+async function connectTo({ tls_required, tls_available }: Greeting, options: ConnectionOptions): Promise<Connected> {
+  if (!tls_required && !tls_available) return await connectInPlace(options)
+  const connection = await connect(options)
+  return { connection, publish: (subject, data) => connection.publish(subject, data) }
+}
+
+/** What the client hands out lies in memory that it reads into again; and what is kept of a datagram keeps no more than it. */
+function ownCopy(data: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafe(data.length)
+  copy.set(data)
+  return copy
 }
 
 function backlog(link: Link): number {

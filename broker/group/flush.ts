@@ -114,6 +114,11 @@ export class Flush {
     this.lastStepAt = time
   }
 
+  /** At this change, that were heard of. */
+  get attempts(): number {
+    return this.attemptSeen
+  }
+
   get leads(): boolean {
     return this.leading !== undefined
   }

@@ -28,7 +28,19 @@ import type {
 } from './message.ts'
 import { Observers } from './observers.ts'
 import { PatientClock } from './patient-clock.ts'
-import type { Counters, EarlySlot, Input, Instant, MemberStatus, Note, Output, Role, SubmitRefusal } from './port.ts'
+import type {
+  Counters,
+  EarlySlot,
+  Input,
+  Instant,
+  MemberLag,
+  MemberStatus,
+  Note,
+  Output,
+  RepairCause,
+  Role,
+  SubmitRefusal,
+} from './port.ts'
 import type { Candidate } from './proposal.ts'
 import type { Random } from './random.ts'
 import { Retransmission } from './retransmission.ts'
@@ -127,8 +139,8 @@ export class Member {
     sentBytes: 0,
     receivedBytes: 0,
     dropped: {},
-    repairsAsked: 0,
-    repairsGiven: 0,
+    repairsAsked: { lost: 0, 'view-change': 0, join: 0 },
+    repairsGiven: { lost: 0, 'view-change': 0, join: 0 },
     suspicions: 0,
     suspicionsWithdrawn: 0,
     probesFailed: 0,
@@ -229,6 +241,8 @@ export class Member {
       head: Math.max(this.log.position, member ? 0 : this.catchUp.head),
       suspected: names((rank) => !this.detector.hears(this.view.members[rank]!.incarnation, this.time)),
       stalled: names((rank) => has(stalled, rank)),
+      waiting: member && (unstable.slots > 0 || this.queue.length > 0 || this.order.somethingUndelivered()),
+      snapshot: { received: this.catchUp.receivedBytes, total: this.catchUp.totalBytes },
       leaving: this.leave !== undefined,
       queueRequests: this.queue.length,
       queueBytes: this.queue.bytes,
@@ -238,6 +252,18 @@ export class Member {
       logBytes: this.log.bytes,
       counters: this.counters,
     }
+  }
+
+  /** Of each other member of the view: how far it is behind, and whether it is suspected. */
+  lags(): MemberLag[] {
+    if (this.role !== 'member') return []
+    const { order, laggards, time, detector } = this
+    const lags = this.view.members.map(({ name, incarnation }, rank) => ({
+      name,
+      suspected: !detector.hears(incarnation, time) || has(this.stalled(), rank),
+      ...laggards.lag(rank, order, time),
+    }))
+    return lags.filter((_, rank) => rank !== this.rank)
   }
 
   /** A change of view is a matter of milliseconds; one that hangs is told. */
@@ -441,8 +467,8 @@ export class Member {
     const { wantsIn, settingsText: settings } = this
     this.broadcast({ kind: 'join', url: this.self.url, position: this.log.position, heard, wantsIn, settings })
     if (!wantsIn && this.catchUp.head > 0) {
-      const { head, receivedBytes: bytes } = this.catchUp
-      this.noteSeldom('catchingUp', 1000, { type: 'catchingUp', position: this.log.position, head, bytes })
+      const { head, receivedBytes: bytes, totalBytes: total } = this.catchUp
+      this.noteSeldom('catchingUp', 1000, { type: 'catchingUp', position: this.log.position, head, bytes, total })
     }
   }
 
@@ -624,7 +650,7 @@ export class Member {
       const targets = this.repairTargets(members, order, rank, from, holders?.[rank])
       const target = targets[attempt % Math.max(1, targets.length)]
       if (target === undefined) continue
-      this.counters.repairsAsked += 1
+      this.counters.repairsAsked[this.joining ? 'join' : trim ? 'view-change' : 'lost'] += 1
       this.send(target, { kind: 'want', rank, from, to }, view)
     }
   }
@@ -664,8 +690,13 @@ export class Member {
     if (!order || want.rank >= order.size) return
     const answer = order.answer(want, this.payloadBytesMax())
     if (!answer) return
-    this.counters.repairsGiven += 1
+    this.counters.repairsGiven[this.causeOf(from, view)] += 1
     this.send(from, { kind: 'repair', slotsView: view, rank: want.rank, ...answer })
+  }
+
+  private causeOf(asker: Incarnation, view: number): RepairCause {
+    if (this.role === 'member' && rankOf(this.view, asker) < 0) return 'join'
+    return this.wedged || view < this.view.number ? 'view-change' : 'lost'
   }
 
   private onRepair(repair: Extract<Message, { kind: 'repair' }>): void {
@@ -1011,6 +1042,7 @@ export class Member {
       left: first ? [] : left,
       failed,
       member: this.role === 'member',
+      attempts: this.role === 'member' ? this.flush.attempts : 0,
     })
   }
 

@@ -79,6 +79,8 @@ export interface ViewOutput {
   readonly failed: readonly MemberId[]
   /** Whether this member is one of its members; an observer catching up also sees views. */
   readonly member: boolean
+  /** How many attempts at the change this member has heard of. 0: it saw the view in the order alone. */
+  readonly attempts: number
 }
 
 /** What an operator may want to read in the log; nothing depends on them. */
@@ -89,7 +91,14 @@ export type Note =
   | { readonly type: 'changeStarted'; readonly view: number; readonly attempt: number; readonly why: string }
   | { readonly type: 'changeGivenUp'; readonly view: number; readonly attempt: number; readonly why: string }
   | { readonly type: 'paused'; readonly ms: number }
-  | { readonly type: 'catchingUp'; readonly position: number; readonly head: number; readonly bytes: number }
+  /** `bytes` of a snapshot of `total` are there; 0 of 0: it pulls the log's tail. */
+  | {
+      readonly type: 'catchingUp'
+      readonly position: number
+      readonly head: number
+      readonly bytes: number
+      readonly total: number
+    }
   | { readonly type: 'wantsIn'; readonly position: number }
   | { readonly type: 'joinerNotReady'; readonly member: MemberId; readonly banMs: number }
   | { readonly type: 'joinerRefused'; readonly member: MemberId; readonly why: string }
@@ -126,6 +135,10 @@ export interface MemberStatus {
   readonly head: number
   readonly suspected: readonly string[]
   readonly stalled: readonly string[]
+  /** Slots that were seen or heard of here, or own requests, wait to become safe. */
+  readonly waiting: boolean
+  /** The snapshot that an observer is being given, in bytes; both 0: none. */
+  readonly snapshot: { readonly received: number; readonly total: number }
   readonly leaving: boolean
   readonly queueRequests: number
   readonly queueBytes: number
@@ -137,6 +150,20 @@ export interface MemberStatus {
   readonly counters: Readonly<Counters>
 }
 
+/** How far another member is behind this one, as known from what it says that it holds. */
+export interface MemberLag {
+  readonly name: string
+  /** It is not heard, or stalls. */
+  readonly suspected: boolean
+  /** Own payload slots that it is not known to hold. */
+  readonly slots: number
+  /** Since the oldest of them was there at a tick. */
+  readonly ms: number
+}
+
+/** What a missing slot is asked for, or given, for. */
+export type RepairCause = 'lost' | 'view-change' | 'join'
+
 export interface Counters {
   /** By message kind. */
   sent: Record<string, number>
@@ -145,8 +172,8 @@ export interface Counters {
   receivedBytes: number
   /** Datagrams dropped, by reason. */
   dropped: Record<string, number>
-  repairsAsked: number
-  repairsGiven: number
+  repairsAsked: Record<RepairCause, number>
+  repairsGiven: Record<RepairCause, number>
   suspicions: number
   suspicionsWithdrawn: number
   probesFailed: number

@@ -110,6 +110,11 @@ export class CatchUp {
     return this.assembly?.received ?? 0
   }
 
+  /** Of the snapshot that is being pulled. */
+  get totalBytes(): number {
+    return this.assembly?.total ?? 0
+  }
+
   /** This process speaks as a member of the group. */
   memberHeard(incarnation: Incarnation, time: Instant): void {
     this.donors.set(incarnation, time)

@@ -237,12 +237,20 @@ export class TotalOrder {
 
   /** Own payload slots that some member is not known to hold. */
   ownUnstable(): { slots: number; bytes: number; oldest: number } {
-    const stable = this.stable[this.self]!
+    return this.ownAbove(this.stable[this.self]!)
+  }
+
+  /** Own payload slots that this member is not known to hold. */
+  ownLackedBy(rank: number): { slots: number; bytes: number; oldest: number } {
+    return this.ownAbove(Math.max(this.stable[this.self]!, this.reportedBy(rank, this.self)))
+  }
+
+  private ownAbove(through: number): { slots: number; bytes: number; oldest: number } {
     const { slots: kept } = this.lane(this.self)
     let slots = 0
     let bytes = 0
     let oldest = 0
-    for (let i = kept.length - 1; i >= 0 && kept[i]!.slot > stable; i--) {
+    for (let i = kept.length - 1; i >= 0 && kept[i]!.slot > through; i--) {
       slots++
       bytes += kept[i]!.batch.length
       oldest = kept[i]!.slot

@@ -7,13 +7,16 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import { BrokerError } from '../errors.ts'
 import { Bodies } from './body.ts'
+import type { ChangeStreams } from './change-streams.ts'
 import { clientLibraryRoutes } from './client-library.ts'
 import { clusterRoutes } from './cluster.ts'
+import { consoleRoutes } from './console.ts'
 import type { RequestState, Routes } from './context.ts'
 import { documentRoutes } from './documents.ts'
 import type { EventStreams } from './event-stream.ts'
 import { healthRoutes } from './health.ts'
 import type { Operations } from './operations.ts'
+import { originAllowed, type Play, playRoutes } from './play.ts'
 import { PROBLEM_TYPE, type ProblemAnswer, problemOf, statusProblem } from './problem.ts'
 import { publishRoutes } from './publish.ts'
 import { streamRoutes } from './stream/streams.ts'
@@ -23,29 +26,36 @@ import { topicRoutes } from './topics.ts'
 export interface AppParts {
   readonly operations: Operations
   readonly streams: EventStreams
+  readonly changes: ChangeStreams
   /** Told of exceptions that are bugs; the client sees a 500 that says nothing of them. */
   readonly unexpected: (error: unknown) => void
+  /** Told of every refusal that a client is told. */
+  readonly onRefused: (error: BrokerError) => void
+  /** In a group that lives in one process. */
+  readonly play?: Play | undefined
 }
 
 const PATHS = '/v1/topics, /v1/topics/{topic}, /v1/topics/{topic}/events, /v1/events, /v1/cluster, /metrics'
 
 /** Every path that is answered, but for what changes to another protocol. */
-export function makeRoutes({ operations, streams, unexpected }: AppParts): Routes {
+export function makeRoutes({ operations, streams, changes, unexpected, play }: Omit<AppParts, 'onRefused'>): Routes {
   const routes = new Router<RequestState>({ sensitive: true })
   const bodies = new Bodies(operations.limits.bodiesBytesMax)
   documentRoutes(routes)
   clientLibraryRoutes(routes)
+  consoleRoutes(routes)
   topicRoutes(routes, operations, bodies)
   publishRoutes(routes, operations, bodies)
   subscribeRoutes(routes, operations, streams, unexpected)
   streamRoutes(routes)
-  clusterRoutes(routes, operations)
+  clusterRoutes(routes, operations, changes, play)
   healthRoutes(routes, operations)
+  if (play !== undefined) playRoutes(routes, play, bodies)
   return routes
 }
 
 export function makeApp(parts: AppParts): Koa<RequestState> {
-  const { unexpected } = parts
+  const { unexpected, onRefused, play } = parts
   const routes = makeRoutes(parts)
   const app = new Koa<RequestState>()
   // Of answers that could not be finished: the client has gone, and there is nobody to tell.
@@ -66,15 +76,24 @@ export function makeApp(parts: AppParts): Koa<RequestState> {
         ctx.res.destroy()
         return
       }
-      if (!(error instanceof BrokerError)) unexpected(error)
+      if (error instanceof BrokerError) onRefused(error)
+      else unexpected(error)
       respond(ctx, problemOf(error, ctx.state.outcome))
     }
   })
   app.use(
     cors({
-      origin: '*',
+      origin: (ctx) => originAllowed(ctx.path, ctx.get('Origin'), play),
       allowMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
-      allowHeaders: ['Content-Type', 'Last-Event-ID', 'Lockstep-Publisher', 'Lockstep-Sequence', 'Lockstep-Key'],
+      allowHeaders: [
+        'Content-Type',
+        'Last-Event-ID',
+        'Lockstep-Publisher',
+        'Lockstep-Sequence',
+        'Lockstep-Key',
+        'Traceparent',
+        'Tracestate',
+      ],
       exposeHeaders: ['Retry-After', 'Location', 'Allow'],
       maxAge: 600,
     }),

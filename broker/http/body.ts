@@ -12,6 +12,7 @@ const DROPPED_BYTES_MAX = 8 * 1024 * 1024
 export function mediaType(ctx: Context): string | undefined {
   const header = ctx.get('Content-Type')
   if (header === '') return undefined
+  if (header === 'application/json') return header // As nearly all of them say it.
   let type: MIMEType
   try {
     type = new MIMEType(header)
@@ -48,21 +49,33 @@ export class Bodies {
     // Only now: whoever asks first is spared the sending of a body that would be refused.
     if (/^100-continue$/i.test(ctx.get('Expect'))) ctx.res.writeContinue()
 
+    const { req } = ctx
     const chunks: Buffer[] = []
     let length = 0
     let counted = 0
-    try {
-      for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        length += chunk.length
+    const { promise: all, resolve, reject } = Promise.withResolvers<void>()
+    const onChunk = (chunk: Buffer): void => {
+      length += chunk.length
+      try {
         if (length > bytesMax) throw tooLarge('The body is too large', bytesMax)
         // What is all here waits for nothing: small publishes get through however many others are stalled.
         if (length !== stated) counted += this.take(chunk.length)
         chunks.push(chunk)
+      } catch (error) {
+        reject(error)
       }
+    }
+    const onClose = (): void => reject(new Error('the connection closed before the body was whole'))
+    if (req.destroyed) onClose()
+    // Not by `for await`, which costs a small publish a twentieth of what it takes here.
+    req.on('data', onChunk).on('end', resolve).on('error', reject).on('close', onClose)
+    try {
+      await all
     } catch (error) {
       if (error instanceof BrokerError) dropRest(ctx)
       throw error
     } finally {
+      req.off('data', onChunk).off('end', resolve).off('error', reject).off('close', onClose)
       this.bytes -= counted
     }
     const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)

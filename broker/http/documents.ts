@@ -1,4 +1,4 @@
-// What can be read about Lockstep at a replica itself: the schemas, the contract by machine, and how to begin.
+// What can be read about Lockstep at a replica itself: the schemas, and the contract by machine.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { BrokerError } from '../errors.ts'
@@ -29,17 +29,6 @@ export function documentRoutes(routes: Routes): void {
     }
     ctx.set('Content-Type', 'application/schema+json')
     ctx.body = schema
-  })
-
-  routes.get('/', (ctx) => {
-    const host = /^[\w.:[\]-]+$/.test(ctx.host) ? ctx.host : 'localhost'
-    ctx.set('Content-Type', 'text/plain; charset=utf-8')
-    ctx.body = [
-      `curl -X PUT http://${host}/v1/topics/hello`,
-      `curl -N 'http://${host}/v1/events?topics=hello&from=start'`,
-      `curl http://${host}/v1/topics/hello/events -H 'Content-Type: application/json' -d '{"greeting":"hello"}'`,
-      '',
-    ].join('\n')
   })
 }
 

@@ -18,14 +18,16 @@ export interface NeighboursParts {
   readonly after: (ms: number, call: () => void) => () => void
 }
 
-/** Where nobody answers, or somebody else does, it is tried again after so long: a hint may have been in vain. */
+/** Where nobody answers, or somebody else does, it is tried again after so long. */
 const AGAIN_MS = 1000
 /**
- * A process that is being killed closes its connections one after another, and may still accept one before its port is
- * closed: so right after a break it is tried again soon, so many times.
+ * What was there and is not any more is tried sooner, so many times: a process that is being killed closes its connections
+ * one after another, its port not first, …
  */
-const SOON_MS = 10
 const SOON_TIMES = 10
+const SOON_MS = 10
+/** … and a hint is in vain where something that the dead one had sent is heard while it is asked: that takes `probe`, 50 ms. */
+const REFUSED_AGAIN_MS = 100
 /** An attempt that is neither answered nor refused by then is no hint, and is made again. */
 const OPEN_MS = 3000
 /** A welcome with the view of thirty members is far below. */
@@ -58,7 +60,10 @@ class Link {
   private socket: WebSocket | undefined
   private stopWaiting: (() => void) | undefined
   private closed = false
-  private soon = 0
+  /** It was there once. Until then its address may be wrong, which says nothing of it. */
+  private known = false
+  private soon = SOON_TIMES
+  private refusedSoon = SOON_TIMES
 
   constructor(to: Neighbour, parts: NeighboursParts) {
     this.to = to
@@ -87,7 +92,8 @@ class Link {
     socket.on('message', (data, isBinary) => {
       if (isBinary || welcomed) return
       welcomed = true
-      if (incarnationOf(String(data)) !== this.to.incarnation) this.gone()
+      if (incarnationOf(String(data)) === this.to.incarnation) this.known = true
+      else this.gone()
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       refused = error.code === 'ECONNREFUSED'
@@ -98,12 +104,18 @@ class Link {
       // What was open for a while and broke is tried at once.
       if (welcomed && performance.now() - openedAt > AGAIN_MS) {
         this.soon = SOON_TIMES
+        this.refusedSoon = SOON_TIMES
         this.open()
         return
       }
-      const wait = !refused && this.soon-- > 0 ? SOON_MS : AGAIN_MS
-      this.stopWaiting = this.parts.after(wait, () => this.open())
+      this.stopWaiting = this.parts.after(this.waitMs(refused), () => this.open())
     })
+  }
+
+  private waitMs(refused: boolean): number {
+    if (!this.known) return AGAIN_MS
+    if (refused) return this.refusedSoon-- > 0 ? REFUSED_AGAIN_MS : AGAIN_MS
+    return this.soon-- > 0 ? SOON_MS : AGAIN_MS
   }
 
   private gone(): void {

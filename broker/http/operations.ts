@@ -35,6 +35,8 @@ export interface NewEvent {
   readonly data: Uint8Array
   /** The parsed data, where the caller has it: its schema can judge it without parsing it again. */
   readonly value?: unknown
+  /** Of the data, where the caller knows without having them at hand. */
+  readonly dataBytes?: number
   /** JSON pointer of the data in the request's body, '' for all of it: faults of the data are given below it. */
   readonly path?: string
   readonly key?: string
@@ -47,6 +49,12 @@ export interface NewEvent {
   readonly extensions?: { readonly [name: string]: string | number | boolean }
 }
 
+/** A place in a trace, as W3C Trace Context writes it. */
+export interface TraceContext {
+  readonly traceparent: string
+  readonly tracestate?: string
+}
+
 export interface PublishRequest {
   readonly topic: string
   /** All or nothing, in this order, at contiguous places. At least one. */
@@ -55,6 +63,8 @@ export interface PublishRequest {
   readonly publisher?: { readonly id: string; readonly sequence: number }
   /** The events as the log keeps them, where the caller has them so: they need not be packed again. */
   readonly packed?: Uint8Array
+  /** The trace that the request itself belongs to; its events have their own. */
+  readonly trace?: TraceContext
 }
 
 export interface Published {
@@ -214,7 +224,41 @@ export interface ClusterStatus {
   readonly seq: number
   readonly digest: string
   readonly clients: number
+  /** Members that this one suspects now, by name. */
+  readonly suspected: readonly string[]
+  /** It has stopped taking part in its view: a change of view is under way. */
+  readonly wedged: boolean
+  /** Entries of the group's order that were delivered here, and how many are known to exist: less while catching up. */
+  readonly position: number
+  readonly head: number
 }
+
+/** What has happened to this replica, or to others as far as it sees. `name`: of the other replica. */
+export type ClusterHappening =
+  | { readonly kind: 'suspected'; readonly name: string; readonly why: 'silent' | 'probe' | 'stalled' }
+  | { readonly kind: 'suspicion-withdrawn'; readonly name: string }
+  | { readonly kind: 'wedged'; readonly view: number; readonly coordinator: string }
+  | { readonly kind: 'change-started'; readonly view: number; readonly attempt: number; readonly why: string }
+  | { readonly kind: 'change-given-up'; readonly view: number; readonly attempt: number; readonly why: string }
+  /** `member`: this replica is in it. One that catches up sees views, too. */
+  | ({ readonly kind: 'view'; readonly member: boolean } & ViewNotice)
+  | { readonly kind: 'paused'; readonly ms: number }
+  | { readonly kind: 'catching-up'; readonly position: number; readonly head: number; readonly bytes: number }
+  | { readonly kind: 'took-state'; readonly position: number; readonly bytes: number }
+  | { readonly kind: 'wants-in'; readonly position: number }
+  | { readonly kind: 'put-out'; readonly why: string }
+  | { readonly kind: 'joiner-not-ready'; readonly name: string; readonly banMs: number }
+  | { readonly kind: 'joiner-refused'; readonly name: string; readonly why: string }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'blocked'; readonly view: number; readonly ms: number; readonly unheard: readonly string[] }
+  | { readonly kind: 'diverged'; readonly name: string; readonly position: number }
+  | { readonly kind: 'group-unheard'; readonly ms: number }
+  | { readonly kind: 'foreign-history'; readonly name: string }
+  | { readonly kind: 'namesake'; readonly name: string }
+  | { readonly kind: 'stopped'; readonly why: string }
+
+/** With the time by this replica's clock, and the place in the order that it was at. */
+export type ClusterChange = { readonly at: string; readonly seq: number } & ClusterHappening
 
 export interface Limits {
   readonly eventBytesMax: number
@@ -250,8 +294,19 @@ export interface Operations {
    */
   subscribe(patterns: readonly string[], from: From, options: SubscribeOptions): Cursor
   cluster(): ClusterStatus
-  /** Prometheus text. */
-  metrics(): Promise<{ contentType: string; text: string }>
+  /** Calls with each change from now on, until the function that it returns is called. */
+  watchCluster(tell: (change: ClusterChange) => void): () => void
+  /** Why a publish would not become safe here soon, in words for an operator; undefined: nothing speaks against it. */
+  unready(): string | undefined
+  metrics(format: MetricsFormat): Promise<MetricsText>
+}
+
+/** Prometheus' own text, or OpenMetrics, which can name a trace beside a number. */
+export type MetricsFormat = 'prometheus' | 'openmetrics'
+
+export interface MetricsText {
+  readonly contentType: string
+  readonly text: string
 }
 
 export type { Outcome }

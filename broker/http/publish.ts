@@ -8,7 +8,8 @@ import { answer, type Context, type Routes } from './context.ts'
 import { DATA_DEPTH_MAX, malformed, parseJson } from './json.ts'
 import { lineSpans } from './json-span.ts'
 import { checkOwnTopicName } from './names.ts'
-import type { Limits, NewEvent, Operations, Published, PublishRequest } from './operations.ts'
+import type { Limits, NewEvent, Operations, Published, PublishRequest, TraceContext } from './operations.ts'
+import { readTraceContext, withTrace } from './trace-context.ts'
 
 const PUBLISHER_BYTES_MAX = 255
 const KEY_BYTES_MAX = 1024
@@ -22,16 +23,24 @@ export function publishRoutes(routes: Routes, operations: Operations, bodies: Bo
     const key = readKey(ctx)
     const { events, several } = await readEvents(ctx, bodies, limits)
     checkSizes(events, limits, several)
+    const trace = readTraceContext(ctx.headers)
     const request: PublishRequest = {
       topic,
-      events: key === undefined ? events : events.map((event) => ({ ...event, key })),
+      events: key === undefined && trace === undefined ? events : events.map((event) => marked(event, key, trace)),
       ...(publisher !== undefined && { publisher }),
+      ...(trace !== undefined && { trace }),
     }
     ctx.state.outcome = 'unknown'
     const published = await operations.publish(request)
     const positions = positionsOf(published)
     answer(ctx, 200, several ? { events: positions } : positions[0])
   })
+}
+
+/** With what the headers say of all events. */
+function marked(event: NewEvent, key: string | undefined, trace: TraceContext | undefined): NewEvent {
+  const traced = trace === undefined ? event : withTrace(event, trace)
+  return key === undefined ? traced : { ...traced, key }
 }
 
 /** Several: the form of the request is that of a list, even when it has one element. */
@@ -134,7 +143,10 @@ function readKey(ctx: Context): string | undefined {
 
 /** Node joins a header that comes twice by a comma, which would make another value of two. */
 function single(ctx: Context, name: string): string | undefined {
-  const values = ctx.req.headersDistinct[name.toLowerCase()]
+  // Lists of all headers are made when they are asked for, and kept for as long as the request is answered.
+  const field = name.toLowerCase()
+  if (ctx.headers[field] === undefined) return undefined
+  const values = ctx.req.headersDistinct[field]
   if (values !== undefined && values.length > 1) throw malformed(name, 'must be given once')
   return values?.[0]
 }

@@ -47,12 +47,21 @@ export const FORMAT_STEPS = 10
 const CHEAP_STEPS_MAX = 400_000
 /** Values nested deeper are not measured. */
 const CHEAP_DEPTH_MAX = 100
+/** No JSON text this short is nested deeper: each level takes two bytes. */
+const FLAT_BYTES_MAX = 2 * CHEAP_DEPTH_MAX
+
+interface Measured {
+  readonly value: unknown
+  readonly dataBytes?: number
+}
 
 /** The first of these values, from one on, that cannot be validated as well in so few steps by a schema of this weight. */
-export function cheapTo(weight: number, values: readonly { readonly value: unknown }[], from: number): number {
+export function cheapTo(weight: number, values: readonly Measured[], from: number): number {
   let room = CHEAP_STEPS_MAX / weight
   for (let i = from; i < values.length; i++) {
-    room = roomLeft(values[i]?.value, room, 0)
+    const { value, dataBytes = Number.POSITIVE_INFINITY } = values[i] as Measured
+    // No value has more steps than its text has bytes: that of a text has quotes, and each name a colon as well.
+    room = dataBytes <= room && dataBytes <= FLAT_BYTES_MAX ? room - dataBytes : roomLeft(value, room, 0)
     if (room < 0) return i
   }
   return values.length

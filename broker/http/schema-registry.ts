@@ -51,8 +51,10 @@ export interface SchemaRegistryOptions {
 /** An event's data, and where it is in what the client sent. */
 export interface Candidate {
   readonly value: unknown
-  /** JSON pointer; '' when the data is all of the body. */
-  readonly path: string
+  /** Of its JSON text, if that is known: it tells of most that they are cheap. */
+  readonly dataBytes?: number
+  /** JSON pointer; left out when the data is all of the body. */
+  readonly path?: string
 }
 
 interface Compiled {
@@ -313,9 +315,9 @@ function draftOf(document: boolean | object): keyof typeof DRAFTS | undefined {
 
 function faultsOfAll(validate: ValidateFunction, candidates: readonly Candidate[]): readonly Fault[] {
   const faults: Fault[] = []
-  for (const { value, path } of candidates) {
-    if (validate(value) === true) continue
-    faults.push(...faultsOf(validate.errors, path))
+  for (const candidate of candidates) {
+    if (validate(candidate.value) === true) continue
+    faults.push(...faultsOf(validate.errors, candidate.path))
     if (faults.length >= FAULTS_MAX) break
   }
   return faults.slice(0, FAULTS_MAX)

@@ -6,8 +6,10 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BrokerError } from '../errors.ts'
 import { makeApp } from './app.ts'
+import { ChangeStreams } from './change-streams.ts'
 import { EventStreams } from './event-stream.ts'
 import type { Operations } from './operations.ts'
+import type { Play } from './play.ts'
 import { type ProblemAnswer, problemOf, rawProblem, statusProblem } from './problem.ts'
 import { Streams } from './stream/streams.ts'
 
@@ -16,10 +18,13 @@ export interface HttpOptions {
   /** 0: any that is free. */
   readonly port: number
   readonly unexpected: (error: unknown) => void
+  /** A client was refused this, or cut off because of it. */
+  readonly onRefused?: (error: BrokerError) => void
   /** Calls every so often until the function that it returns is called. */
   readonly every: (ms: number, call: () => void) => () => void
   /** A client came from this member, to which its connection broke. */
   readonly onLost?: (incarnation: string) => void
+  readonly play?: Play
   /** How often streams show that they are alive. Too large: proxies cut them off, and clients notice late. */
   readonly heartbeatMs?: number
   /** The same for streams over WebSocket, whose clients move to another replica when nothing comes. */
@@ -36,6 +41,7 @@ export interface HttpServer {
   readonly port: number
   readonly connections: number
   readonly streams: EventStreams
+  readonly changes: ChangeStreams
   readonly webSockets: Streams
   /** Stops taking connections, ends streams, lets requests finish, and cuts off what is left after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>
@@ -54,11 +60,12 @@ const REQUESTS_AHEAD_MAX = 32
 
 export async function listen(operations: Operations, options: HttpOptions): Promise<HttpServer> {
   const { heartbeatMs = 15_000, beatMs = 5000, headersMs = 10_000, requestMs = 30_000, keepAliveMs = 65_000 } = options
-  const { unexpected, every, onLost = () => {} } = options
+  const { unexpected, every, onLost = () => {}, onRefused = () => {}, play } = options
   const { connectionsMax } = operations.limits
   const streams = new EventStreams()
-  const webSockets = new Streams({ operations, unexpected, every, beatMs, onLost })
-  const handle = makeApp({ operations, streams, unexpected }).callback()
+  const changes = new ChangeStreams(operations)
+  const webSockets = new Streams({ operations, unexpected, onRefused, every, beatMs, onLost })
+  const handle = makeApp({ operations, streams, changes, unexpected, onRefused, play }).callback()
   const sockets = new Set<Socket>()
   const surplus = new WeakSet<Duplex>()
   const answering = new WeakMap<Duplex, ServerResponse[]>()
@@ -81,12 +88,20 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
   function forget(this: Socket): void {
     sockets.delete(this)
   }
+  const tooMany = new BrokerError('LIMIT', `This replica has its ${connectionsMax} connections; use another one.`)
   server.on('connection', (socket) => {
     sockets.add(socket)
-    if (sockets.size > connectionsMax) surplus.add(socket)
+    if (sockets.size > connectionsMax) {
+      surplus.add(socket)
+      onRefused(tooMany)
+    }
     socket.on('close', forget)
   })
 
+  server.on('drop', () => onRefused(tooMany))
+
+  const ahead = `A connection has ${REQUESTS_AHEAD_MAX} requests at most that wait for their answers; it was cut off.`
+  const tooFarAhead = new BrokerError('LIMIT', ahead)
   function answered(this: ServerResponse): void {
     const open = answering.get(this.req.socket)
     open?.splice(open.indexOf(this), 1)
@@ -100,8 +115,10 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
       const open = answering.get(socket) ?? []
       if (open.push(response) === 1) answering.set(socket, open)
       response.on('close', answered)
-      if (open.length > REQUESTS_AHEAD_MAX) socket.destroy()
-      else if (response.socket !== null) take(request, response)
+      if (open.length > REQUESTS_AHEAD_MAX) {
+        onRefused(tooFarAhead)
+        socket.destroy()
+      } else if (response.socket !== null) take(request, response)
       else response.once('socket', () => take(request, response))
     }
   }
@@ -109,8 +126,7 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
   const onRequest = inTurn((request, response) => {
     if (closing !== undefined) response.setHeader('Connection', 'close')
     if (surplus.has(request.socket)) {
-      const limit = `This replica has its ${connectionsMax} connections; use another one.`
-      sendProblem(response, problemOf(new BrokerError('LIMIT', limit)))
+      sendProblem(response, problemOf(tooMany))
     } else void handle(request, response)
   })
   server.on('request', onRequest)
@@ -148,7 +164,10 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
       resolve()
     })
   })
-  const stopHeartbeat = every(heartbeatMs, () => streams.heartbeat())
+  const stopHeartbeat = every(heartbeatMs, () => {
+    streams.heartbeat()
+    changes.heartbeat()
+  })
 
   async function drain(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -158,6 +177,7 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
     stopHeartbeat()
     const why = 'the replica is stopping; the stream goes on at another one'
     streams.end(why)
+    changes.end(why)
     webSockets.end(why)
     // Answers under way, begun when connections were still to be kept.
     for (const socket of sockets) {
@@ -175,6 +195,7 @@ export async function listen(operations: Operations, options: HttpOptions): Prom
       return sockets.size
     },
     streams,
+    changes,
     webSockets,
     close(deadlineMs) {
       closing ??= drain(deadlineMs)

@@ -7,6 +7,7 @@ import type { Cluster, ReplicaMessage } from './messages.ts'
 import { type Published, Publisher } from './publisher.ts'
 import { Replicas } from './replicas.ts'
 import { type EarlyItem, type EarlyOrder, type Item, type SubscribeOptions, Subscription } from './subscription.ts'
+import { traceExtensions } from './trace-context.ts'
 import { type Extensions, encodePlainRecord, encodeRecord, jsonOf } from './wire.ts'
 
 export interface ConnectOptions {
@@ -25,6 +26,8 @@ export interface ConnectOptions {
   readonly publisherId?: string | undefined
   /** With an event that is refused all behind it are given up, and nothing more is taken: what is in has no holes. */
   readonly stopAtRefusal?: boolean | undefined
+  /** Goes to no replica but the given ones, whatever others there are: for programs that look at one. */
+  readonly stay?: boolean | undefined
   /** Within this time a replica must have answered; 3000 by default, in milliseconds. */
   readonly openMs?: number | undefined
   /** Told whenever the view, or the replica that this client is attached to, has changed. */
@@ -42,6 +45,9 @@ export interface PublishOptions {
   readonly source?: string | undefined
   readonly time?: string | Date | undefined
   readonly extensions?: Extensions | undefined
+  /** The trace that the event was made in, as W3C Trace Context writes it: kept with it, among its extensions. */
+  readonly traceparent?: string | undefined
+  readonly tracestate?: string | undefined
   /** Gives up waiting. The error says whether the event may be published all the same. */
   readonly signal?: AbortSignal | undefined
 }
@@ -140,7 +146,7 @@ export class Client {
     }
   }
 
-  /** Resolves when there is room for more to be published. */
+  /** Resolves when no more than 4 MiB, or half of `publishBytesMax` if that is less, waits to be answered: publish more then. */
   ready(): Promise<void> {
     return this.publisher.ready()
   }
@@ -245,7 +251,7 @@ export class Client {
 
   private onCluster({ replica, incarnation, history, seq, primary, view, reason }: Cluster): void {
     this.latest = { replica, incarnation, history, seq, primary, view, ...(reason !== undefined && { reason }) }
-    this.replicas.learn(view.members.map(({ url }) => url).filter((url) => url !== ''))
+    if (this.options.stay !== true) this.replicas.learn(view.members.map(({ url }) => url).filter((url) => url !== ''))
     this.options.onCluster?.(this.latest)
   }
 
@@ -272,8 +278,11 @@ export class Client {
   }
 }
 
-function recordWith({ time, key, id, type, source, extensions }: PublishOptions, text: string): Uint8Array {
+function recordWith(options: PublishOptions, text: string): Uint8Array {
+  const { time, key, id, type, source } = options
   const written = time instanceof Date ? time.toISOString() : time
+  const trace = traceExtensions(options.traceparent, options.tracestate)
+  const extensions = trace === undefined ? options.extensions : { ...options.extensions, ...trace }
   return encodeRecord({ key, id, type, source, extensions, time: written, data: encoder.encode(text) })
 }
 

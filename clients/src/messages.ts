@@ -27,6 +27,8 @@ export interface Limits {
   readonly eventBytesMax: number
   readonly publishBytesMax: number
   readonly publishEventsMax: number
+  /** Of one message; a replica that does not say it takes one. */
+  readonly publishesMax?: number
   readonly underWayBytesMax: number
   readonly subscriptionsMax: number
   readonly creditBytesMax: number

@@ -5,7 +5,7 @@
 
 import { LockstepError } from './errors.ts'
 import type { Limits, PublishedRange, Refused } from './messages.ts'
-import { encodePublish, publishHeadBytes } from './wire.ts'
+import { encodePublishes, type OutgoingPublish, publishHeadBytes } from './wire.ts'
 
 export interface Published {
   readonly history: string
@@ -58,10 +58,19 @@ class Item {
   }
 }
 
-interface Frame {
-  readonly sequence: number
-  readonly count: number
+interface Message {
+  /** Of its publishes. */
+  unanswered: number
 }
+
+/** A publish that is under way: events of one topic. */
+interface Frame {
+  readonly count: number
+  readonly message: Message
+}
+
+const encoder = new TextEncoder()
+const TOPIC_BYTES_MAX = 255
 
 /** Of one message: a group's slot holds no more either. Larger: fewer messages; smaller: less waits behind one. */
 const MESSAGE_BYTES = 48 * 1024
@@ -69,6 +78,10 @@ const MESSAGE_BYTES = 48 * 1024
 const UNDER_WAY_BYTES = 1024 * 1024
 /** The same, for small events: each leaves at once until so many messages are not answered, then they gather in the next. */
 const UNDER_WAY_MESSAGES = 64
+/** The same, for events of many topics: a replica has room for those of two hundred such clients. */
+const UNDER_WAY_PUBLISHES = 500
+/** `ready` waits until no more than this waits to be answered. Larger: latency, and garbage that grows old; smaller: it may run dry. */
+const READY_BYTES = 4 * UNDER_WAY_BYTES
 /** A refusal that passes by itself is borne so often before another replica is tried. */
 const PATIENCE = 2
 const DOUBTS_MAX = 3
@@ -111,7 +124,10 @@ export class Publisher {
   private connection: PublisherLink | undefined
   private limits: Limits | undefined
   private phase: 'detached' | 'attached' | 'greeting' | 'open' = 'detached'
-  private frames: Frame[] = []
+  /** By the number of its first event. */
+  private readonly frames = new Map<number, Frame>()
+  /** Messages that are not answered whole. */
+  private messages = 0
   private underWay = 0
   /** Frames do not reach across these numbers: the group has what is below, and not what is above. */
   private readonly splits = new Set<number>()
@@ -142,6 +158,10 @@ export class Publisher {
 
   publish(topic: string, record: Uint8Array, signal: AbortSignal | undefined): Promise<Published> {
     if (this.stopped) return Promise.reject(behindRefused())
+    if (isTooLong(topic)) {
+      const message = `A topic name has ${TOPIC_BYTES_MAX} bytes at most.`
+      return Promise.reject(new LockstepError('MALFORMED', message, { outcome: 'not-published' }))
+    }
     if (this.bytes > this.options.bytesMax) {
       const message = `${this.bytes} bytes wait to be published; await ready() before publishing more.`
       return Promise.reject(new LockstepError('FULL', message, { outcome: 'not-published' }))
@@ -162,7 +182,7 @@ export class Publisher {
 
   /** Resolves when there is room for more. */
   ready(): Promise<void> {
-    return this.whenever(() => this.bytes <= this.options.bytesMax / 2)
+    return this.whenever(() => this.bytes <= Math.min(this.options.bytesMax / 2, READY_BYTES))
   }
 
   /** Resolves when everything is answered. */
@@ -203,30 +223,26 @@ export class Publisher {
     this.history = history
     this.borne = 0
     this.known = true
-    for (const [sequence, count] of ranges)
-      this.frames = this.frames.filter((frame) => frame.sequence >= sequence + count || frame.sequence < sequence)
+    for (const [sequence, count] of ranges) this.closeFrames(sequence, count)
+    let taken = 0
     for (const range of [...this.later.splice(0), ...ranges].sort(([one], [other]) => one - other)) {
       const [sequence, count, seq, offset] = range
       // What is below the head is the answer to an older copy.
-      const first = this.head - sequence
+      const first = this.head + taken - sequence
       if (first < 0) this.later.push(range)
-      else {
-        let i = first
-        for (const item of this.takeHeads(count - first)) {
-          item.succeed({
-            history,
-            seq: seq === null ? null : seq + i,
-            offset: offset === null ? null : offset + i,
-          })
-          i++
-        }
-      }
+      for (let i = first; first >= 0 && i < count; i++)
+        this.queue[taken++]?.succeed({
+          history,
+          seq: seq === null ? null : seq + i,
+          offset: offset === null ? null : offset + i,
+        })
     }
+    this.takeHeads(taken)
     this.answered()
   }
 
   refused(refused: Refused): void {
-    this.frames = this.frames.filter(({ sequence }) => sequence !== refused.sequence)
+    this.closeFrames(refused.sequence, refused.count)
     this.refusals.push(refused)
     this.answered()
   }
@@ -264,43 +280,70 @@ export class Publisher {
     while (
       this.sent < this.queue.length &&
       this.underWay < UNDER_WAY_BYTES &&
-      this.frames.length < UNDER_WAY_MESSAGES &&
-      (this.known || this.frames.length === 0)
+      this.messages < UNDER_WAY_MESSAGES &&
+      this.frames.size < (this.known ? UNDER_WAY_PUBLISHES : 1)
     ) {
-      const items = this.batch(limits)
-      const first = items[0] as Item
       const sequence = this.head + this.sent
-      connection.send(
-        encodePublish(
-          first.topic,
-          sequence,
-          items.map(({ record }) => record),
-        ),
-      )
-      this.frames.push({ sequence, count: items.length })
-      this.sent += items.length
-      for (const { record } of items) this.underWay += record.length
+      const message = { unanswered: 0 }
+      const publishes = this.nextPublishes(limits)
+      connection.send(encodePublishes(sequence, publishes))
+      this.messages++
+      for (const { records } of publishes) {
+        this.frames.set(this.head + this.sent, { count: records.length, message })
+        message.unanswered++
+        this.sent += records.length
+        for (const { length } of records) this.underWay += length
+      }
     }
   }
 
-  /** The next events that go in one message. */
-  private batch(limits: Limits): Item[] {
-    const first = this.queue[this.sent] as Item
-    const bytesMax = Math.min(MESSAGE_BYTES, limits.publishBytesMax)
-    const items = [first]
-    let bytes = publishHeadBytes(first.topic) + first.record.length + 4
-    for (let i = this.sent + 1; i < this.queue.length && !first.alone; i++) {
-      const item = this.queue[i] as Item
-      bytes += item.record.length + 4
-      if (item.topic !== first.topic || item.alone || bytes > bytesMax) break
-      if (items.length >= limits.publishEventsMax || this.splits.has(this.head + i)) break
-      items.push(item)
+  /** What goes in the next message. */
+  private nextPublishes(limits: Limits): OutgoingPublish[] {
+    const most = this.known ? Math.min(limits.publishesMax ?? 1, UNDER_WAY_PUBLISHES - this.frames.size) : 1
+    const publishes: OutgoingPublish[] = []
+    let room = MESSAGE_BYTES
+    for (let at = this.sent; at < this.queue.length && publishes.length < most; ) {
+      const { topic, records, bytes } = this.nextPublish(at, room, limits)
+      if (bytes > room && publishes.length > 0) break
+      publishes.push({ topic, records })
+      room -= bytes
+      at += records.length
+      // What was full is not followed by the one or two of the same topic for which there would just be room.
+      if (this.queue[at]?.topic === this.queue[at - 1]?.topic) break
     }
-    return items
+    return publishes
+  }
+
+  /** The events from this place of the queue on that go in one publish: at least one. */
+  private nextPublish(at: number, room: number, limits: Limits): OutgoingPublish & { readonly bytes: number } {
+    const first = this.queue[at] as Item
+    const topic = encoder.encode(first.topic)
+    const bytesMax = Math.min(room, limits.publishBytesMax)
+    const records = [first.record]
+    let bytes = publishHeadBytes(topic) + first.record.length + 4
+    for (let i = at + 1; i < this.queue.length && !first.alone; i++) {
+      const { record, alone, topic } = this.queue[i] as Item
+      const more = bytes + record.length + 4
+      if (topic !== first.topic || alone || more > bytesMax) break
+      if (records.length >= limits.publishEventsMax || this.splits.has(this.head + i)) break
+      records.push(record)
+      bytes = more
+    }
+    return { topic, records, bytes }
+  }
+
+  /** The publishes of these numbers are answered. */
+  private closeFrames(sequence: number, count: number): void {
+    for (let at = sequence; at < sequence + count; ) {
+      const frame = this.frames.get(at)
+      if (frame && --frame.message.unanswered === 0) this.messages--
+      this.frames.delete(at)
+      at += frame?.count ?? 1
+    }
   }
 
   private answered(): void {
-    if (this.refusals.length > 0 && this.frames.length === 0) this.settleRefusals()
+    if (this.refusals.length > 0 && this.frames.size === 0) this.settleRefusals()
     this.wake()
     this.pump()
   }
@@ -391,16 +434,16 @@ export class Publisher {
 
   private restart(): void {
     this.stopWaiting = undefined
-    this.frames = []
+    this.frames.clear()
+    this.messages = 0
     this.later = []
     this.refusals = []
     this.sent = 0
     this.underWay = 0
   }
 
-  private takeHeads(count: number): Item[] {
-    const items = this.queue.splice(0, Math.max(0, count))
-    for (const { record } of items) {
+  private takeHeads(count: number): void {
+    for (const { record } of this.queue.splice(0, count)) {
       if (this.splits.size > 0) this.splits.delete(this.head)
       this.head += 1
       this.bytes -= room(record)
@@ -408,7 +451,6 @@ export class Publisher {
       this.sent -= 1
       this.underWay -= record.length
     }
-    return items
   }
 
   private abort(item: Item): void {
@@ -437,6 +479,11 @@ export class Publisher {
   private wake(): void {
     for (const look of this.waiting.splice(0)) look()
   }
+}
+
+/** A message has no place for the length of such a name. */
+function isTooLong(topic: string): boolean {
+  return 3 * topic.length > TOPIC_BYTES_MAX && encoder.encode(topic).length > TOPIC_BYTES_MAX
 }
 
 function room(record: Uint8Array): number {

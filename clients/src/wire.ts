@@ -45,6 +45,7 @@ export interface EventsMessage {
 const PUBLISH = 1
 const EVENTS = 2
 const EARLY_EVENTS = 3
+const PUBLISHES = 4
 const FIELDS = ['key', 'id', 'type', 'source', 'time', 'extensions'] as const
 
 const encoder = new TextEncoder()
@@ -97,28 +98,67 @@ export function encodeRecord(event: OutgoingEvent): Uint8Array<ArrayBuffer> {
   return record
 }
 
-/** Bytes of a publish besides its records and four for each of them. */
-export function publishHeadBytes(topic: string): number {
-  return 2 + encoder.encode(topic).length + 8 + 4
+/** Events of one topic that are published in one go. */
+export interface OutgoingPublish {
+  /** In UTF-8. */
+  readonly topic: Uint8Array
+  readonly records: readonly Uint8Array[]
 }
 
-export function encodePublish(
-  topic: string,
-  sequence: number,
-  records: readonly Uint8Array[],
-): Uint8Array<ArrayBuffer> {
-  const name = encoder.encode(topic)
-  const head = publishHeadBytes(topic)
-  let size = 0
-  for (const { length } of records) size += length
-  const message = new Uint8Array(head + 4 * records.length + size)
+/** Bytes of a publish among several, besides its records and four for each of them. */
+export function publishHeadBytes(topic: Uint8Array): number {
+  return 4 + 1 + topic.length + 4
+}
+
+/** One message of one publish or several, whose events are numbered on from the first one of all. */
+export function encodePublishes(sequence: number, publishes: readonly OutgoingPublish[]): Uint8Array<ArrayBuffer> {
+  const [only] = publishes
+  if (only && publishes.length === 1) return encodeOne(sequence, only)
+  let size = 9
+  for (const publish of publishes) size += publishHeadBytes(publish.topic) + recordsBytes(publish)
+  const message = new Uint8Array(size)
+  const view = new DataView(message.buffer)
+  message[0] = PUBLISHES
+  view.setFloat64(1, sequence, true)
+  let at = 9
+  for (const publish of publishes) {
+    const from = at
+    at = writeName(message, from + 4, publish.topic)
+    at = writeRecords(message, view, at, publish)
+    view.setUint32(from, at - from - 4, true)
+  }
+  return message
+}
+
+function encodeOne(sequence: number, publish: OutgoingPublish): Uint8Array<ArrayBuffer> {
+  const { topic } = publish
+  const message = new Uint8Array(2 + topic.length + 8 + 4 + recordsBytes(publish))
   const view = new DataView(message.buffer)
   message[0] = PUBLISH
-  message[1] = name.length
-  message.set(name, 2)
-  view.setFloat64(2 + name.length, sequence, true)
-  view.setUint32(head - 4, records.length, true)
-  const first = head + 4 * records.length
+  const at = writeName(message, 1, topic)
+  view.setFloat64(at, sequence, true)
+  writeRecords(message, view, at + 8, publish)
+  return message
+}
+
+/** With the table of their ends. */
+function recordsBytes({ records }: OutgoingPublish): number {
+  let size = 4 * records.length
+  for (const { length } of records) size += length
+  return size
+}
+
+function writeName(message: Uint8Array, at: number, name: Uint8Array): number {
+  message[at] = name.length
+  message.set(name, at + 1)
+  return at + 1 + name.length
+}
+
+/** Their count, their ends and themselves. Gives where they end. */
+function writeRecords(message: Uint8Array, view: DataView, from: number, { records }: OutgoingPublish): number {
+  view.setUint32(from, records.length, true)
+  const table = from + 4
+  const first = table + 4 * records.length
   let end = 0
   for (let i = 0; i < records.length; ) {
     // What lies together is copied together.
@@ -130,11 +170,11 @@ export function encodePublish(
       if (record.buffer !== run.buffer || record.byteOffset !== run.byteOffset + length) break
       length += record.length
       end += record.length
-      view.setUint32(head + 4 * i, end, true)
+      view.setUint32(table + 4 * i, end, true)
     }
     message.set(new Uint8Array(run.buffer, run.byteOffset, length), at)
   }
-  return message
+  return first + end
 }
 
 /** Throws what is not such a message. `history` is for the ids of events that have none. */

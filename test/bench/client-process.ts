@@ -1,6 +1,7 @@
 // A program that uses the client library, in a process of its own: it publishes typed events at its replica as fast as
 // that takes them, and reads, in order and safe, what all have published. The other two do the same at theirs.
 
+import { WebSocket } from 'ws'
 import { type Client, connect, type Item } from '../../clients/src/index.ts'
 import { serve, type Work } from './child.ts'
 import { type Trade, Trades } from './json-events.ts'
@@ -32,6 +33,7 @@ class ClientWork implements Work {
   constructor({ url, group, eventBytes, rate }: Task, fail: (error: unknown) => void) {
     this.client = connect({
       replicas: url,
+      WebSocket,
       onBroken: (why) => this.over || fail(new Error(`the stream broke: ${why}`)),
     })
     this.topic = group

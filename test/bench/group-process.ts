@@ -113,7 +113,7 @@ class GroupWork implements Work {
       unstableSlots,
       slots: counters.sent['slot'] ?? 0,
       headers: counters.sent['header'] ?? 0,
-      repairsAsked: counters.repairsAsked,
+      repairsAsked: Object.values(counters.repairsAsked).reduce((sum, count) => sum + count),
       fabricDropped: Object.values(dropped).reduce((sum, n) => sum + n, 0),
     }
   }

@@ -4,13 +4,12 @@
 
 import { connect, createInbox, type NatsConnection } from 'nats'
 import { serve, type Work } from './child.ts'
-import { type Trade, Trades } from './json-events.ts'
+import { RETAINED_EVENTS, type Trade, Trades } from './json-events.ts'
 import type { Task } from './task.ts'
 
 /** Publishes that are not acknowledged, at most. Many more, and servers of this version drop some. */
 const UNDER_WAY = 2000
 const STREAM = 'BENCH'
-const RETAINED_EVENTS = 200_000
 const READY_MS = 15_000
 const SAMPLE_EVERY = 100
 

@@ -22,6 +22,9 @@ export const TRADE_SCHEMA = {
   additionalProperties: false,
 } as const
 
+/** So many are kept by those that keep events: soon reached, so that what is measured also forgets. */
+export const RETAINED_EVENTS = 200_000
+
 const SYMBOLS = ['ACME', 'BOLT', 'CRUX', 'DELT']
 /** Ids of one width, so that all events have one length. */
 const FIRST_ID = 1_000_000_000

@@ -1,6 +1,7 @@
 // What less order gains: a client publishes at one replica, another one subscribes at a second, once at each level. Both
 // are this process, so one clock measures from the call to publish an event to when it is shown.
 
+import { WebSocket } from 'ws'
 import { connect } from '../../clients/src/index.ts'
 import { type CpuUse, cpuUseWithin, soon } from './processes.ts'
 import { atRate } from './steady.ts'
@@ -37,7 +38,7 @@ const FRAME_BYTES = 40
 
 export function showAtAllLevels(load: Load, warmUpMs: number, windowMs: number): Promise<Shown> {
   return withReplicas(async ([first, second], server) => {
-    const clients = [first, second].map((url) => connect({ replicas: url as string }))
+    const clients = [first, second].map((url) => connect({ replicas: url as string, WebSocket }))
     const [publisher, subscriber] = clients as [(typeof clients)[0], (typeof clients)[0]]
     try {
       await soon(publisher.publish('bench', { at: 0, fill: '' }), 'the topic is there')
@@ -63,9 +64,10 @@ export function showAtAllLevels(load: Load, warmUpMs: number, windowMs: number):
         const at = performance.now()
         for (let i = 0; i < load.events; i++) {
           if (counts(at)) sent++
-          publisher.publish('bench', { at, fill }).then(() => {
-            if (counts(at)) acknowledged.push(performance.now() - at)
-          })
+          publisher.publish('bench', { at, fill }).then(
+            () => counts(at) && acknowledged.push(performance.now() - at),
+            () => {}, // The run has failed, and says why.
+          )
         }
       })
       const cpu = await cpuUseWithin(window, server)
@@ -73,6 +75,7 @@ export function showAtAllLevels(load: Load, warmUpMs: number, windowMs: number):
       const all = (): boolean => LEVELS.every((level) => waits[level].length >= sent)
       for (const until = Date.now() + PATIENCE_MS; !all(); await new Promise((resolve) => setTimeout(resolve, 10)))
         if (Date.now() > until) throw new Error(`not all of ${sent} events were shown at all levels`)
+      await soon(publisher.flushed(), 'every event is acknowledged')
       return { waits, acknowledged, takenBack, cpu }
     } finally {
       for (const client of clients) client.close()

@@ -1,6 +1,7 @@
 // The whole product: three replicas as they are run by people, and one client that publishes to the first of them over a
 // stream, on a fixed schedule. The client is this process, which does nothing else meanwhile.
 
+import { WebSocket } from 'ws'
 import { connect } from '../../clients/src/index.ts'
 import { TRADE_SCHEMA, Trades } from './json-events.ts'
 import { type CpuUse, cpuUseWithin, soon } from './processes.ts'
@@ -17,7 +18,7 @@ export interface Acknowledged {
 export function publishSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Acknowledged> {
   return withReplicas(async ([url], server) => {
     await putTopic(url as string, { schema: TRADE_SCHEMA })
-    const client = connect({ replicas: url as string })
+    const client = connect({ replicas: url as string, WebSocket })
     try {
       const trades = new Trades(eventBytes)
       const window = { from: Date.now() + warmUpMs, until: Date.now() + warmUpMs + windowMs }

@@ -2,7 +2,7 @@
 
 import type { Flooded } from './http-flood.ts'
 import { withCluster } from './jetstream.ts'
-import { TRADE_SCHEMA, Trades } from './json-events.ts'
+import { RETAINED_EVENTS, TRADE_SCHEMA, Trades } from './json-events.ts'
 import { LEVELS, type Load, showAtAllLevels } from './levels.ts'
 import { postFlood, postFloodToNothing, postSteadily } from './over-http.ts'
 import { publishSteadily } from './over-stream.ts'
@@ -172,7 +172,7 @@ function productFlood(name: string, eventBytes: number, against: readonly string
     about: `whole product, typed JSON events of ${eventBytes} B by stream: published at each replica, read at each, safe`,
     measure: (conditions) =>
       withReplicas(async (urls, server) => {
-        await putTopic(urls[0] as string, { schema: TRADE_SCHEMA })
+        await putTopic(urls[0] as string, { schema: TRADE_SCHEMA, retention: { events: RETAINED_EVENTS } })
         const options = { ...conditions, script: 'client-process.ts', work: 'json', eventBytes } as const
         return read(await inThree(options, urls, [server]))
       }),

@@ -70,6 +70,8 @@ test('lists, numbers and yes or no come from text', (t) => {
   t.is(config.autoTopics, true)
   t.is(config.settings.minReplicas, 2)
   t.is(config.logLevel, 'warn')
+  t.is(config.logFormat, 'auto')
+  t.is(readConfig({ 'log-format': 'text' }, { LOCKSTEP_LOG_FORMAT: 'json' }).logFormat, 'text')
   t.is(readConfig({ 'auto-topics': false }, { LOCKSTEP_AUTO_TOPICS: 'true' }).autoTopics, false)
 })
 

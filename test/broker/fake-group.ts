@@ -113,6 +113,8 @@ export class FakeReplica {
       pendingBytesMax: 1_000_000,
       publishTimeoutMs: 10_000,
       primaryGraceMs: 2000,
+      stalledAfterMs: 4000,
+      minReplicas: 1,
       autoTopics: false,
       submit: (request) => this.submit(request),
       memberStatus: () => this.status(),
@@ -190,7 +192,7 @@ export class FakeReplica {
       this.view = view
       const member = view.members.some(({ incarnation }) => incarnation === this.self.incarnation)
       this.isMember = member
-      return { type: 'view', position, view, joined, left: [], failed, member }
+      return { type: 'view', position, view, joined, left: [], failed, member, attempts: 1 }
     }
     const { sender, requests } = entry
     const bytes = requests.reduce((sum, request) => sum + request.length, 0)
@@ -210,6 +212,8 @@ export class FakeReplica {
       head: this.group.order.length,
       suspected: [],
       stalled: [],
+      waiting: this.queue.length > 0,
+      snapshot: { received: 0, total: 0 },
       leaving: false,
       queueRequests: this.queue.length,
       queueBytes: 0,
@@ -223,8 +227,8 @@ export class FakeReplica {
         sentBytes: 0,
         receivedBytes: 0,
         dropped: {},
-        repairsAsked: 0,
-        repairsGiven: 0,
+        repairsAsked: { lost: 0, 'view-change': 0, join: 0 },
+        repairsGiven: { lost: 0, 'view-change': 0, join: 0 },
         suspicions: 0,
         suspicionsWithdrawn: 0,
         probesFailed: 0,

@@ -3,13 +3,16 @@
 
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { setInterval as every } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { natsTest } from '../nats-server.ts'
 
 const HOW_TO_GET =
   'No Chromium found: what needs a browser is skipped. Get it (Debian: apt-get install chromium) or set ' +
   'CHROMIUM=/path/to/chromium.'
+
+const POLL_MS = 25
 
 const program = findChromium()
 if (program === undefined) {
@@ -18,8 +21,8 @@ if (program === undefined) {
   console.error(HOW_TO_GET)
 }
 
-/** `test` where there are a browser and a nats-server, and otherwise `test.skip`. */
-export const browserTest: typeof test.skip = program === undefined ? test.skip : natsTest
+/** `test` where there are a browser and a nats-server, and otherwise `test.skip`. One after another: each has a group and a browser. */
+export const browserTest: typeof test.skip = program === undefined || natsTest === test.skip ? test.skip : test.serial
 
 /** The path of the program; undefined: there is none. `CHROMIUM` is taken at its word. */
 function findChromium(): string | undefined {
@@ -53,6 +56,7 @@ export class TestPage {
   /** What went wrong in it. */
   readonly troubles: string[] = []
   private readonly dead: string[] = []
+  private readonly refused: string[] = []
 
   private constructor(page: Page) {
     this.page = page
@@ -60,14 +64,26 @@ export class TestPage {
     page.on('crash', () => this.troubles.push('the page crashed'))
     page.on('console', (message) => {
       const text = `${message.type()}: ${message.text()} (${message.location().url})`
-      const isOfDead = text.includes('net::ERR_') && this.dead.some((host) => text.includes(host))
-      if (['error', 'warning', 'assert'].includes(message.type()) && !isOfDead) this.troubles.push(text)
+      const isOfDead =
+        /net::ERR_|closed before the connection is established/.test(text) &&
+        this.dead.some((host) => text.includes(host))
+      const isRefusal = /responded with a status of 4\d\d/.test(text) && this.refused.includes(message.location().url)
+      if (isRefusal) this.refused.splice(this.refused.indexOf(message.location().url), 1)
+      else if (['error', 'warning', 'assert'].includes(message.type()) && !isOfDead) this.troubles.push(text)
     })
   }
 
   /** `dead`: replicas that are gone already. */
-  static async open(browser: Browser, url: string, dead: readonly string[] = []): Promise<TestPage> {
-    const opened = new TestPage(await (await browser.newContext()).newPage())
+  static async open(
+    browser: Browser,
+    url: string,
+    dead: readonly string[] = [],
+    options: BrowserContextOptions = {},
+  ): Promise<TestPage> {
+    const opened = new TestPage(await (await browser.newContext(options)).newPage())
+    await opened.page.addInitScript(
+      `addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => console.error('forbidden: ' + violatedDirective + ' ' + blockedURI))`,
+    )
     for (const replica of dead) opened.mayLose(replica)
     await opened.page.goto(url)
     return opened
@@ -78,13 +94,20 @@ export class TestPage {
     this.dead.push(new URL(replicaUrl).host)
   }
 
+  /** The page is about to ask for this and to be refused, once: the browser writes that down as an error, whatever the page does. */
+  mayBeRefused(url: string): void {
+    this.refused.push(url)
+  }
+
   /** Resolves with the value of an expression in the page once it is true; rejects with what the page has to say. */
   async until<Value>(name: string, expression: string, withinMs = 20_000): Promise<Value> {
-    try {
-      const handle = await this.page.waitForFunction(expression, undefined, { timeout: withinMs, polling: 50 })
-      return (await handle.jsonValue()) as Value
-    } catch (error) {
-      throw new Error(`${name} did not come about: ${(error as Error).message}\n${this.troubles.join('\n')}`)
+    const deadline = performance.now() + withinMs
+    // Asked from here: a page whose policy is strict evaluates nothing by itself.
+    for await (const _ of every(POLL_MS)) {
+      const value = await this.page.evaluate<Value>(expression)
+      if (value) return value
+      if (performance.now() > deadline) break
     }
+    throw new Error(`${name} did not come about: ${expression}\n${this.troubles.join('\n')}`)
   }
 }

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { CONFIG_KEYS } from '../../broker/config.ts'
-import { Lockstep, SCRIPT } from './lockstep.ts'
+import { Lockstep, objects, SCRIPT } from './lockstep.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -38,6 +38,7 @@ test('called wrongly: a sentence that says what, on stderr, and exit code 2', as
     [['start', '--tick-ms', 'soon'], /--tick-ms takes a whole number, and was given "soon"/],
     [['start', '--data-dir', '/tmp'], /--data-dir: this version keeps everything in memory/],
     [['start', '--durability', 'sync'], /--durability sync: this version/],
+    [['start', '--log-format', 'xml'], /--log-format must be .* auto, json, text, and is "xml"\. How log lines/],
     [['start', 'now'], /Unexpected argument 'now'/],
     [['dev', '--replicas', '0'], /--replicas takes a whole number from 1 to 9, and was given "0"/],
     [['dev', '--stall-after-ms', '10'], /--stall-after-ms must be >= 20/],
@@ -46,7 +47,9 @@ test('called wrongly: a sentence that says what, on stderr, and exit code 2', as
     calls.map(async ([args, pattern]) => {
       const { code, stdout, stderr } = await new Lockstep(args).ended()
       t.is(code, 2, args.join(' '))
-      t.is(stdout, '', args.join(' '))
+      // A refused configuration is a line of the log, too.
+      if (/^\{/.test(stdout)) t.like(JSON.parse(stdout), { level: 'fatal', msg: 'the configuration is refused' })
+      else t.is(stdout, '', args.join(' '))
       t.regex(stderr, pattern)
       t.notRegex(stderr, /\n +at /, 'a stack trace is no sentence')
     }),
@@ -98,6 +101,38 @@ test('start without a NATS server: says so, waits, and is stopped by SIGINT', as
   await lockstep.printed(/"msg":"started"/)
   lockstep.signal('SIGINT')
   t.is((await lockstep.ended()).code, 0)
+})
+
+test('told to stop while it starts: stopped as at any other time', async (t) => {
+  const lockstep = new Lockstep(['start', '--name', 'a', '--listen', '127.0.0.1:0', '--nats', 'nats://127.0.0.1:1'])
+  t.teardown(() => lockstep.signal('SIGKILL'))
+  await lockstep.printed(/\n/) // Its first line, which comes before it listens.
+  lockstep.signal('SIGINT')
+  const { code, stdout } = await lockstep.ended()
+  t.is(code, 0)
+  t.regex(stdout, /"msg":"stopped"/)
+})
+
+test('a configuration that is refused: told on stderr, and to whatever collects logs; exit code 2', async (t) => {
+  const args = ['start', '--name', 'x', '--heartbeat-ms', '900', '--topics-max', 'many']
+  const { code, stdout, stderr } = await new Lockstep(args).ended()
+  t.is(code, 2)
+  const [line, ...rest] = objects(stdout)
+  t.deepEqual(rest, [])
+  t.like(line, { level: 'fatal', replica: 'x', msg: 'the configuration is refused' })
+  t.is(stderr, line.problems.map((problem: string) => `lockstep: ${problem}\n`).join(''))
+  t.regex(line.problems.join('\n'), /^--topics-max takes a whole number, and was given "many"\. /m)
+})
+
+test('--log-format text: lines for people, also in a pipe', async (t) => {
+  const args = ['--listen', '127.0.0.1:0', '--nats', 'nats://127.0.0.1:1', '--log-format', 'text']
+  const lockstep = new Lockstep(['start', '--name', 'a', ...args])
+  t.teardown(() => lockstep.signal('SIGKILL'))
+  await lockstep.printed(/^\d\d:\d\d:\d\d\.\d{3} info {2}a {2}started {2}group=lockstep roster=a listen=http:\S+$/m)
+  t.regex(lockstep.stdout, / warn {2}a {2}the fabric has a problem {2}problem="NATS server 127\.0\.0\.1:1: .*"\n/)
+  lockstep.signal('SIGTERM')
+  t.is((await lockstep.ended()).code, 0)
+  t.regex(lockstep.stdout, / info {2}a {2}leaving the group\n[\s\S]* info {2}a {2}stopped {2}reason=\S.*\n$/)
 })
 
 test('started by a Node.js that is too old, it runs under its own', async (t) => {

@@ -1,6 +1,7 @@
 // The commands on a terminal, which `script` of util-linux makes: what people see, and pipes do not.
 
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { Group } from '../clients/group.ts'
@@ -90,4 +91,24 @@ terminalTest('pub, typed at the terminal: says what it waits for', async (t) => 
     await onTerminal(group, 'lockstep pub orders'),
     /lockstep: publishes each line of JSON that you type; Ctrl-D ends\n/,
   )
+})
+
+terminalTest('start on a terminal: log lines for people, coloured unless NO_COLOR; Ctrl-C ends it', async (t) => {
+  const args = 'start --name a --listen 127.0.0.1:0 --nats nats://127.0.0.1:1'
+  const seen = async (noColor: string): Promise<string> => {
+    const env = { ...process.env, NO_COLOR: noColor, FORCE_COLOR: '', TERM: 'xterm' }
+    const child = spawn('script', ['-qec', `'${process.execPath}' '${SCRIPT}' ${args}`, '/dev/null'], { env })
+    t.teardown(() => child.kill('SIGKILL'))
+    let text = ''
+    for await (const piece of child.stdout.setEncoding('utf8')) {
+      if (!text.includes('  started') && (text + piece).includes('  started')) child.stdin.write('\u0003')
+      text += piece
+    }
+    if (child.exitCode === null) await once(child, 'exit')
+    t.is(child.exitCode, 0)
+    return text.replaceAll('\r\n', '\n')
+  }
+  t.regex(await seen('1'), /^\d\d:\d\d:\d\d\.\d{3} info {2}a {2}started {2}group=lockstep roster=a listen=http:\S+$/m)
+  const coloured = await seen('')
+  t.true(coloured.includes(`\u001b[32minfo \u001b[0m ${BOLD}a\u001b[0m  leaving the group\n`), coloured)
 })

@@ -1,11 +1,17 @@
 // A whole group in this process, over the fabric in memory, for clients to be attached to.
 
 import type { ExecutionContext } from 'ava'
-import { readConfig } from '../../broker/config.ts'
-import { MemoryHub } from '../../broker/fabric/memory.ts'
-import { createLog } from '../../broker/log.ts'
+import { type Flags, readConfig } from '../../broker/config.ts'
+import { type MemoryFabric, MemoryHub } from '../../broker/fabric/memory.ts'
+import { createLog, type LogOutput } from '../../broker/log.ts'
 import { Replica } from '../../broker/replica.ts'
 import type { Cluster } from '../../clients/src/index.ts'
+
+export interface GroupOptions {
+  /** Where all of them log. */
+  readonly output?: LogOutput
+  readonly flags?: Flags
+}
 
 export class Group {
   readonly replicas: Map<string, Replica> = new Map()
@@ -13,15 +19,18 @@ export class Group {
   hears: (name: string, datagram: Buffer) => boolean = () => true
   /** What these say reaches nobody. */
   readonly mute: Set<string> = new Set()
+  readonly fabrics: Map<string, MemoryFabric> = new Map()
   private readonly hub = new MemoryHub()
   private readonly names: readonly string[]
+  private readonly options: GroupOptions
 
-  private constructor(names: readonly string[]) {
+  private constructor(names: readonly string[], options: GroupOptions) {
     this.names = names
+    this.options = options
   }
 
-  static async start(t: ExecutionContext, size = 3): Promise<Group> {
-    const group = new Group(['a', 'b', 'c', 'd', 'e'].slice(0, size))
+  static async start(t: ExecutionContext, size = 3, options: GroupOptions = {}): Promise<Group> {
+    const group = new Group(['a', 'b', 'c', 'd', 'e'].slice(0, size), options)
     await Promise.all(group.names.map((name) => group.add(name)))
     t.teardown(() => Promise.all([...group.replicas.values()].map((replica) => replica.kill())))
     await Promise.all([...group.replicas.values()].map((replica) => replica.ready))
@@ -41,13 +50,16 @@ export class Group {
     return [...this.replicas.values()].find((replica) => replica.url === url) as Replica
   }
 
-  async add(name: string): Promise<Replica> {
-    const config = readConfig({ name, roster: this.names.join(), listen: '127.0.0.1:0' }, {})
+  async add(name: string, flags: Flags = {}): Promise<Replica> {
+    const { output } = this.options
+    const all = { name, roster: this.names.join(), listen: '127.0.0.1:0', ...this.options.flags, ...flags }
+    const config = readConfig(all, {})
     const replica = await Replica.start({
       config,
-      log: createLog('silent', name),
+      log: createLog(output === undefined ? 'silent' : 'debug', name, { ...(output && { output }) }),
       openFabric: (onBug) => {
         const fabric = this.hub.attach(onBug)
+        this.fabrics.set(name, fabric)
         const [listen, send] = [fabric.listen.bind(fabric), fabric.send.bind(fabric)]
         fabric.send = (to, datagram) => {
           if (!this.mute.has(name)) send(to, datagram)

@@ -29,12 +29,17 @@ pythonTest('its replica is killed: it publishes each event once, and reads each 
   // Of one replica only: where the others are it learns from this one.
   const reader = new Program(t, 'python3', [CLIENT, victim, 'sub', 'load,nothing.>', 'start'])
   const writer = new Program(t, 'python3', [CLIENT, victim, 'pub', 'load'])
-  for (let n = 1; n <= COUNT; n++) writer.write(`{"n":${n},"filler":"ünï"}\n`)
-  writer.endInput()
+  const write = (from: number, to: number): void => {
+    for (let n = from; n <= to; n++) writer.write(`{"n":${n},"filler":"ünï"}\n`)
+  }
+  write(1, COUNT / 2)
   await reader.until('a first event', () => reader.stdout.includes('"kind": "event"'))
-  await group.at(victim).kill()
+  // However fast it is, half of them are yet to be published when the replica is killed.
+  write(COUNT / 2 + 1, COUNT)
+  writer.endInput()
   const before = linesOf(writer).reduce((sum, { count }) => sum + count, 0)
   t.true(before < COUNT, 'it was killed too late')
+  await group.at(victim).kill()
 
   t.is(await writer.ended(), 0, writer.stderr)
   t.is(

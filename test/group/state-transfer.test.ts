@@ -158,6 +158,20 @@ test('pulls without an answer: ever seldomer, and after five of them from the ne
   ])
 })
 
+test('how much of a snapshot is there: known from the first part on, and nothing when it is whole', (t) => {
+  const catchUp = catchUpFrom(A)
+  const known = () => [catchUp.receivedBytes, catchUp.totalBytes]
+  t.deepEqual(known(), [0, 0])
+  catchUp.tick(0, 0)
+  const first = chunkOf(9, 100, 0, 40)
+  catchUp.onChunk(A, first, 0)
+  t.deepEqual(known(), [40, 100])
+  catchUp.onChunk(A, chunkOf(9, 100, 40, 40), 0)
+  t.deepEqual(known(), [80, 100])
+  t.truthy(catchUp.onChunk(A, chunkOf(9, 100, 80, 40), 0))
+  t.deepEqual(known(), [0, 0])
+})
+
 test('a member that fell silent: no more asked than one that never was', (t) => {
   const catchUp = catchUpFrom(A, B)
   t.is(catchUp.tick(0, 0)?.to, A)

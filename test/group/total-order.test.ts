@@ -420,9 +420,17 @@ class DumbOrder implements Order {
   }
 
   ownUnstable(): { slots: number; bytes: number; oldest: number } {
-    const unstable = this.of(this.self).filter(({ slot }) => slot > this.stableThrough(this.self))
-    const bytes = unstable.reduce((sum, { batch }) => sum + batch.length, 0)
-    return { slots: unstable.length, bytes, oldest: unstable[0]?.slot ?? 0 }
+    return this.ownAbove(this.stableThrough(this.self))
+  }
+
+  ownLackedBy(rank: number): { slots: number; bytes: number; oldest: number } {
+    return this.ownAbove(Math.max(this.stableThrough(this.self), this.reportedBy(rank, this.self)))
+  }
+
+  private ownAbove(through: number): { slots: number; bytes: number; oldest: number } {
+    const above = this.of(this.self).filter(({ slot }) => slot > through)
+    const bytes = above.reduce((sum, { batch }) => sum + batch.length, 0)
+    return { slots: above.length, bytes, oldest: above[0]?.slot ?? 0 }
   }
 
   somethingUndelivered(): boolean {
@@ -654,7 +662,8 @@ function joinerSees(order: Order): unknown[] {
 
 function sees(order: Order): unknown[] {
   const own = [order.nextOwnSlot(), order.nullsOwed(), order.ownWatermark(), order.ownUnstable()]
-  return [...joinerSees(order), own, order.nextSafe()]
+  const lacked = order.held().map((_, rank) => order.ownLackedBy(rank))
+  return [...joinerSees(order), own, lacked, order.nextSafe()]
 }
 
 /** Some members, what flies between them, and what can be done to it. */

@@ -8,6 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import test, { type ExecutionContext } from 'ava'
 import { BrokerError } from '../../broker/errors.ts'
+import type { ClusterHappening } from '../../broker/http/operations.ts'
 import { Group } from '../clients/group.ts'
 import { closed, said } from './contract.ts'
 import { compileSchema, Subscriber, send, sendJson, serve } from './served.ts'
@@ -227,6 +228,51 @@ test('server-sent events: everything that is said is described, and everything d
   t.deepEqual([...judge.heard].sort(), described.sort())
 })
 
+/** One of each kind. */
+const HAPPENINGS: readonly ClusterHappening[] = [
+  { kind: 'suspected', name: 'b', why: 'probe' },
+  { kind: 'suspicion-withdrawn', name: 'b' },
+  { kind: 'wedged', view: 1, coordinator: 'a' },
+  { kind: 'change-started', view: 1, attempt: 1, why: 'b is not heard' },
+  { kind: 'change-given-up', view: 1, attempt: 1, why: 'another leads' },
+  { kind: 'view', number: 2, member: true, ...VIEW },
+  { kind: 'paused', ms: 12.5 },
+  { kind: 'catching-up', position: 1, head: 2, bytes: 3 },
+  { kind: 'took-state', position: 1, bytes: 3 },
+  { kind: 'wants-in', position: 2 },
+  { kind: 'put-out', why: 'it was not heard' },
+  { kind: 'joiner-not-ready', name: 'b', banMs: 1000 },
+  { kind: 'joiner-refused', name: 'b', why: 'its settings differ' },
+  { kind: 'refused', why: 'its settings differ' },
+  { kind: 'blocked', view: 1, ms: 1000, unheard: ['b'] },
+  { kind: 'diverged', name: 'b', position: 1 },
+  { kind: 'group-unheard', ms: 1000 },
+  { kind: 'foreign-history', name: 'b' },
+  { kind: 'namesake', name: 'a' },
+  { kind: 'stopped', why: 'it left' },
+]
+
+test('changes of the cluster: every kind is described, and the other way round', async (t) => {
+  const { url, replica } = await serve(t)
+  const judge = new Judge(await documentOf(url))
+  const reader = await Subscriber.open(t, `${url}/v1/cluster/changes`)
+  await reader.until('the state', () => reader.data('state').length === 1)
+  for (const happening of HAPPENINGS) replica.happen(happening)
+  await reader.until('all changes', () => reader.data('change').length === HAPPENINGS.length)
+  judge.judgeEvents(t, reader)
+  t.deepEqual(
+    reader.data('change').map(({ at: _at, seq: _seq, ...happening }) => happening),
+    [...HAPPENINGS],
+  )
+  t.deepEqual([...judge.heard].sort(), messages(judge.document, 'changes', 'Sse').sort())
+  const { oneOf } = file('schemas/cluster-change.schema.json') as unknown as OneOfKinds
+  t.deepEqual(oneOf.map(({ properties }) => properties.kind.const).sort(), HAPPENINGS.map(({ kind }) => kind).sort())
+})
+
+interface OneOfKinds {
+  readonly oneOf: readonly { readonly properties: { readonly kind: { readonly const: string } } }[]
+}
+
 test('below safe, shown, taken back, shown again and kept: everything said is described, and everything described is said', async (t) => {
   const group = await Group.start(t)
   const { url } = group.of('c')
@@ -270,7 +316,7 @@ test('below safe, shown, taken back, shown again and kept: everything said is de
   t.true(events.every(({ sub, kind }) => kind === (sub === 1 ? 3 : 2)))
   judge.judgeStream(t, client.heard)
   t.deepEqual(judge.kinds('say'), [2, 3])
-  t.deepEqual(judge.kinds('hear'), [1])
+  t.deepEqual(judge.kinds('hear'), [1, 4])
   t.deepEqual(
     EARLY.filter((name) => !judge.heard.has(name)),
     [],

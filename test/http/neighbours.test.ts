@@ -7,6 +7,8 @@ import { type Served, serve } from './served.ts'
 interface Watching {
   readonly gone: string[]
   readonly neighbours: Neighbours
+  /** How long was waited before each further try, in milliseconds. */
+  readonly waits: number[]
   /** Calls what waits for its time. */
   passTime(): void
   /** Resolves when so many hints were given. */
@@ -15,6 +17,7 @@ interface Watching {
 
 function watch(t: ExecutionContext, to: readonly Neighbour[]): Watching {
   const gone: string[] = []
+  const waits: number[] = []
   const waiting = new Set<() => void>()
   const listeners = new Set<() => void>()
   const neighbours = new Neighbours({
@@ -22,7 +25,8 @@ function watch(t: ExecutionContext, to: readonly Neighbour[]): Watching {
       gone.push(incarnation)
       for (const listener of listeners) listener()
     },
-    after: (_ms, call) => {
+    after: (ms, call) => {
+      waits.push(ms)
       waiting.add(call)
       return () => waiting.delete(call)
     },
@@ -32,6 +36,7 @@ function watch(t: ExecutionContext, to: readonly Neighbour[]): Watching {
   return {
     gone,
     neighbours,
+    waits,
     passTime: () => {
       for (const call of [...waiting]) {
         waiting.delete(call)
@@ -59,11 +64,12 @@ test('nobody answers at the address: a hint, and again as long as nobody does', 
   const served = await serve(t)
   const to = neighbour(served)
   await served.server.close(0)
-  const { gone, hints, passTime } = watch(t, [to])
+  const { gone, hints, passTime, waits } = watch(t, [to])
   await hints(1)
   passTime()
   await hints(2)
   t.deepEqual(gone, ['f00', 'f00'])
+  t.deepEqual(new Set(waits), new Set([1000]), 'never soon: the address may be wrong, and the member live')
 })
 
 test('somebody else answers: a hint that the one before is gone', async (t) => {
@@ -85,13 +91,15 @@ test('the right one answers: one link for as long as it is watched, and no hint'
 
 test('the process ends while the link is open: a hint at once', async (t) => {
   const served = await serve(t)
-  const { gone, hints, passTime } = watch(t, [neighbour(served)])
+  const { gone, hints, passTime, waits } = watch(t, [neighbour(served)])
   await opened(served)
   await served.server.close(0)
   passTime()
   // The link may have broken within its first second, and is then opened again after a while.
   const again = setInterval(passTime, 10)
   t.teardown(() => clearInterval(again))
-  await hints(1)
-  t.deepEqual(gone.slice(0, 1), ['f00'])
+  await hints(12)
+  t.deepEqual(new Set(gone), new Set(['f00']))
+  const afterHints = waits.filter((ms) => ms >= 100)
+  t.deepEqual(afterHints.slice(0, 11), [...Array(10).fill(100), 1000], 'soon again, but not for ever')
 })

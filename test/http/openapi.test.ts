@@ -6,11 +6,12 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import test, { type ExecutionContext } from 'ava'
 import { BrokerError } from '../../broker/errors.ts'
 import { makeRoutes } from '../../broker/http/app.ts'
+import { ChangeStreams } from '../../broker/http/change-streams.ts'
 import { EventStreams } from '../../broker/http/event-stream.ts'
 import { Group } from '../clients/group.ts'
 import { type Call, Contract, call, type OpenApi } from './contract.ts'
 import { ReplicaModel } from './replica-model.ts'
-import { type Served, send, serve } from './served.ts'
+import { eventually, type Served, send, serve } from './served.ts'
 
 const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -44,7 +45,9 @@ test('the document is valid OpenAPI 3.1, whole in itself, and of this version', 
 
 /** Method and path of every route; HEAD comes with GET. */
 function offered(): string[] {
-  const parts = { operations: new ReplicaModel(), streams: new EventStreams(), unexpected: () => {} }
+  const operations = new ReplicaModel()
+  const changes = new ChangeStreams(operations)
+  const parts = { operations, streams: new EventStreams(), changes, unexpected: () => {} }
   return makeRoutes(parts).stack.flatMap(({ methods, path }) =>
     methods
       .filter((method) => method !== 'HEAD')
@@ -129,10 +132,15 @@ const GOOD: readonly [Call, number][] = [
   [{ path: '/healthz' }, 200],
   [{ path: '/readyz' }, 200],
   [{ path: '/metrics' }, 200],
+  [{ path: '/metrics', headers: { accept: 'application/openmetrics-text' } }, 200],
   [{ path: '/schemas/event.schema.json' }, 200],
   [{ path: '/openapi.json' }, 200],
   [{ path: '/asyncapi.json' }, 200],
   [{ path: '/' }, 200],
+  [{ path: '/', headers: { accept: 'text/html,*/*;q=0.8' } }, 200],
+  [{ path: '/console/console.js' }, 200],
+  [{ path: '/console/console.css' }, 200],
+  [{ path: '/console/icon.svg' }, 200],
   [{ method: 'DELETE', path: '/v1/topics/untyped' }, 204],
 ]
 
@@ -160,6 +168,7 @@ const BAD: readonly [Call, number][] = [
   [{ path: '/v1/stream', headers: UPGRADE }, 400],
   [{ path: '/v1/stream' }, 426],
   [{ path: '/schemas/nothing.schema.json' }, 404],
+  [{ path: '/console/nothing.js' }, 404],
 ]
 
 async function judgeAll(
@@ -175,11 +184,29 @@ async function judgeAll(
   }
 }
 
-async function judgeClient(t: ExecutionContext, contract: Contract, url: string): Promise<void> {
-  const path = '/client.js'
-  await judgeAll(t, contract, url, [[{ path }, 200]])
-  const { etag = '' } = (await call(url, { path })).headers
-  await judgeAll(t, contract, url, [[{ path, headers: { 'if-none-match': etag } }, 304]])
+const HTML = { accept: 'text/html' }
+
+/** What is bundled, and who has it. */
+async function judgeBundled(t: ExecutionContext, contract: Contract, url: string): Promise<void> {
+  for (const one of [{ path: '/client.js' }, { path: '/console/console.js' }, { path: '/', headers: HTML }]) {
+    await judgeAll(t, contract, url, [[one, 200]])
+    const { etag = '' } = (await call(url, one)).headers
+    await judgeAll(t, contract, url, [[{ ...one, headers: { ...one.headers, 'if-none-match': etag } }, 304]])
+  }
+}
+
+/** A stream that ends with the replica alone, and that only so many may read. */
+async function judgeChanges(t: ExecutionContext, contract: Contract, { url, server }: Served): Promise<void> {
+  const one = { path: '/v1/cluster/changes' }
+  const reading = Array.from({ length: 100 }, () => call(url, one))
+  await eventually('a hundred readers', () => server.changes.size === 100)
+  await judgeAll(t, contract, url, [[one, 429]])
+  server.changes.end('the replica is stopping')
+  for (const answer of await Promise.all(reading)) {
+    t.is(answer.status, 200)
+    contract.judge(one, answer)
+  }
+  await judgeAll(t, contract, url, [[one, 503]])
 }
 
 /** What a group, or the end of the replica, does to requests. */
@@ -223,7 +250,8 @@ test('every status that is described is met, by requests and answers that are as
   await judgeAll(t, contract, served.url, GOOD)
   await judgeAll(t, contract, served.url, BAD)
   await judgeLater(t, contract, served)
-  await judgeClient(t, contract, served.url)
+  await judgeBundled(t, contract, served.url)
+  await judgeChanges(t, contract, served)
   const described = contract.described.filter((one) => !one.endsWith(' default'))
   t.deepEqual(
     described.filter((one) => !contract.seen.has(one)),

@@ -6,6 +6,8 @@ import { BrokerError } from '../../broker/errors.ts'
 import { PackedRecords, packEvents } from '../../broker/events/record.ts'
 import type {
   BlockNotification,
+  ClusterChange,
+  ClusterHappening,
   ClusterStatus,
   Cursor,
   EventBlock,
@@ -13,6 +15,8 @@ import type {
   GapNotification,
   GapReason,
   Limits,
+  MetricsFormat,
+  MetricsText,
   Notification,
   Operations,
   Published,
@@ -57,6 +61,7 @@ export class ReplicaModel implements Operations {
   /** What a publish waits for. */
   gate: Promise<void> = Promise.resolve()
   readonly cursors: Set<ModelCursor> = new Set()
+  readonly watchers: Set<(change: ClusterChange) => void> = new Set()
   private readonly registry: SchemaRegistry
   private readonly topics = new Map<string, Topic>()
   private readonly publishers = new Map<string, { next: number; replies: Map<number, Published> }>()
@@ -200,13 +205,44 @@ export class ReplicaModel implements Operations {
     const view = { number: 1, members: [{ name: 'a', incarnation, url: 'http://a.test', rank: 0 }] }
     const state = primary ? ('member' as const) : ('observer' as const)
     const clients = this.cursors.size
-    const status = { history, view, self: 'a', incarnation, primary, state, seq, digest: '00c0ffee', clients }
+    const place = { seq, digest: '00c0ffee', position: seq, head: seq }
+    const status = {
+      history,
+      view,
+      self: 'a',
+      incarnation,
+      primary,
+      state,
+      clients,
+      suspected: [],
+      wedged: false,
+      ...place,
+    }
     return reason === undefined ? status : { ...status, reason }
   }
 
-  async metrics(): Promise<{ contentType: string; text: string }> {
+  unready(): string | undefined {
+    return this.primary ? undefined : (this.reason ?? 'its state is observer')
+  }
+
+  watchCluster(tell: (change: ClusterChange) => void): () => void {
+    this.watchers.add(tell)
+    return () => this.watchers.delete(tell)
+  }
+
+  /** Something has happened to it. */
+  happen(happening: ClusterHappening): void {
+    const change = { at: '2026-01-31T12:00:00.000Z', seq: this.seq, ...happening }
+    for (const tell of this.watchers) tell(change)
+  }
+
+  async metrics(format: MetricsFormat): Promise<MetricsText> {
     this.mayFail()
-    return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: '# HELP lockstep_view_number n\n' }
+    const contentType = {
+      prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+      openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    }[format]
+    return { contentType, text: `# HELP lockstep_view_number n\n${format === 'openmetrics' ? '# EOF\n' : ''}` }
   }
 
   installView(view: ViewNotice): void {

@@ -54,6 +54,26 @@ test('an ordinary typed object is cheap up to some kilobytes of events, in one o
   )
 })
 
+test('what is known to be short is found cheap by its length, and no more of it is than of what is looked at', (t) => {
+  const { weight } = survey(ORDER)
+  const value = { id: 'AB123', side: 'buy', price: 1.5 }
+  const dataBytes = JSON.stringify(value).length
+  const short = list(1000, () => ({ value, dataBytes }))
+  const first = cheapTo(weight, short, 0)
+  t.true(
+    first >= 20 &&
+      first <=
+        cheapTo(
+          weight,
+          list(1000, () => ({ value })),
+          0,
+        ),
+  )
+  t.is(cheapTo(Number.POSITIVE_INFINITY, [{ value, dataBytes }], 0), 0)
+  const deep = JSON.parse(`${'['.repeat(200)}${']'.repeat(200)}`) as unknown
+  t.is(cheapTo(1, [{ value: deep, dataBytes: 400 }], 0), 0, 'what could be nested deep is looked at')
+})
+
 const NEVER_CHEAP: [what: string, schema: object][] = [
   ['a pattern with alternatives', { type: 'string', pattern: `^${'(a|a)'.repeat(33)}b$` }],
   ['a name pattern with a repeated group', { type: 'object', patternProperties: { '^(a+)+$': true } }],

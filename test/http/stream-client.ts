@@ -3,13 +3,7 @@
 import { once } from 'node:events'
 import type { ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
-import {
-  decodeEvents,
-  type EventsMessage,
-  encodePublish,
-  encodeRecord,
-  type OutgoingEvent,
-} from '../../clients/src/wire.ts'
+import { decodeEvents, type EventsMessage, encodePublishes, encodeRecord } from '../../clients/src/wire.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of many shapes
 export type Said = { readonly op: string } & Record<string, any>
@@ -54,9 +48,21 @@ export class StreamClient {
     this.socket.send(JSON.stringify(message))
   }
 
-  publish(topic: string, sequence: number, events: readonly (unknown | OutgoingEvent)[]): void {
-    const records = events.map((data) => encodeRecord({ data: Buffer.from(JSON.stringify(data)) }))
-    this.socket.send(encodePublish(topic, sequence, records))
+  publish(topic: string, sequence: number, events: readonly unknown[]): void {
+    this.publishMany(sequence, [[topic, events]])
+  }
+
+  /** In one message. */
+  publishMany(sequence: number, publishes: readonly (readonly [topic: string, events: readonly unknown[]])[]): void {
+    const encoded = publishes.map(([topic, events]) => ({
+      topic: Buffer.from(topic),
+      records: events.map((data) => encodeRecord({ data: Buffer.from(JSON.stringify(data)) })),
+    }))
+    this.socket.send(encodePublishes(sequence, encoded))
+  }
+
+  publishRecords(topic: string, sequence: number, records: readonly Uint8Array[]): void {
+    this.socket.send(encodePublishes(sequence, [{ topic: Buffer.from(topic), records }]))
   }
 
   /** The next message of this `op` that was not taken yet. */

@@ -3,7 +3,8 @@
 import { once } from 'node:events'
 import test from 'ava'
 import { WebSocket } from 'ws'
-import { encodePublish, encodeRecord } from '../../clients/src/wire.ts'
+import { binaryFrameHead } from '../../broker/http/stream/frame.ts'
+import { encodePublishes, encodeRecord } from '../../clients/src/wire.ts'
 import { sendJson, serve } from './served.ts'
 import { StreamClient } from './stream-client.ts'
 
@@ -32,7 +33,7 @@ test('a stream opens: welcome says who it is, where the others are, and what is 
     op: 'welcome',
     history: 'cafe01',
     primary: true,
-    limits: { publishEventsMax: 10_000 },
+    limits: { publishEventsMax: 10_000, publishesMax: 1000 },
     beatMs: 5000,
   })
   t.is(client.socket.protocol, 'lockstep.v1')
@@ -69,7 +70,6 @@ test('an event that does not fit its schema: refused by its number, with paths; 
   client.publish('orders', 1, [{ n: 1 }])
   client.publish('orders', 2, [{ n: 2 }, { n: 'two' }])
   client.publish('orders', 4, [{ n: 4 }])
-  client.publish('nowhere', 2, [{}])
   const refused = await client.next('refused')
   t.like(refused, { sequence: 2, count: 2, code: 'INVALID_EVENT', outcome: 'not-published' })
   t.deepEqual(
@@ -77,7 +77,76 @@ test('an event that does not fit its schema: refused by its number, with paths; 
     ['/1/n'],
   )
   t.like(await client.next('refused'), { sequence: 4, code: 'CONFLICT', expected: 2, outcome: 'not-published' })
+  client.publish('nowhere', 2, [{}])
   t.like(await client.next('refused'), { sequence: 2, code: 'NOT_FOUND', outcome: 'not-published' })
+})
+
+test('several publishes in one message: numbered on, each all or nothing, each answered as if it had come alone', async (t) => {
+  const { url } = await serve(t)
+  await sendJson('PUT', `${url}/v1/topics/orders`, TYPED)
+  await sendJson('PUT', `${url}/v1/topics/notes`)
+  const client = await StreamClient.open(t, url)
+  client.say({ op: 'publisher', id: 'p1' })
+  client.publishMany(5, [
+    ['orders', [{ n: 1 }, { n: 2 }]],
+    ['notes', ['Grüße']],
+    ['notes', [{}, {}, {}]],
+    ['orders', [{ n: 3 }, { n: 'four' }]],
+    ['notes', [{}]],
+  ])
+  t.deepEqual((await client.next('published')).ranges, [
+    [5, 2, 1, 1, 0],
+    [7, 4, 3, 1, 0],
+  ])
+  const invalid = await client.next('refused')
+  t.like(invalid, { sequence: 11, count: 2, code: 'INVALID_EVENT', errors: [{ path: '/1/n' }] })
+  t.like(await client.next('refused'), { sequence: 13, count: 1, code: 'CONFLICT', expected: 11 })
+  client.publishMany(5, [
+    ['orders', [{ n: 1 }, { n: 2 }]],
+    ['notes', ['Grüße']],
+    ['notes', [{}, {}, {}]],
+  ])
+  t.deepEqual((await client.next('published')).ranges, [
+    [5, 2, 1, 1, 1],
+    [7, 4, 3, 1, 1],
+  ])
+})
+
+test('several publishes that are none: an error, and none of them is taken', async (t) => {
+  const { replica, url } = await serve(t)
+  await sendJson('PUT', `${url}/v1/topics/notes`)
+  const whole = encodePublishes(1, [
+    { topic: Buffer.from('notes'), records: [encodeRecord({ data: Buffer.from('{}') })] },
+    { topic: Buffer.from('notes'), records: [encodeRecord({ data: Buffer.from('{}') })] },
+  ])
+  const changed = (change: (message: Buffer) => unknown): Buffer => {
+    const message = Buffer.from(whole)
+    change(message)
+    return message
+  }
+  const second = 9 + 4 + whole[9]!
+  const many = encodePublishes(1, Array(1001).fill({ topic: Buffer.from('notes'), records: [Buffer.from('\0{}')] }))
+  const wrong: [Uint8Array, RegExp, number][] = [
+    [changed((message) => message.writeDoubleLE(-1, 1)), /no whole number/, 1002],
+    [changed((message) => message.writeDoubleLE(0.5, 1)), /no whole number/, 1002],
+    [changed((message) => message.writeDoubleLE(Number.MAX_SAFE_INTEGER, 1)), /no whole number/, 1002],
+    [changed((message) => message.writeUInt32LE(1000, second)), /does not end within it/, 1002],
+    [whole.subarray(0, whole.length - 1), /does not end within it/, 1002],
+    [whole.subarray(0, second + 3), /no publish/, 1002],
+    [changed((message) => message.writeUInt32LE(1, second)), /no publish/, 1002],
+    [changed((message) => message.writeUInt8(9, 0)), /begins with 1 or 4/, 1002],
+    [Buffer.alloc(0), /begins with 1 or 4/, 1002],
+    [many, /publishesMax = 1000/, 1008],
+  ]
+  for (const [message, says, code] of wrong) {
+    const client = await StreamClient.open(t, url)
+    client.say({ op: 'publisher', id: 'p' })
+    client.socket.send(message)
+    t.regex((await client.next('error')).detail, says)
+    t.is(await client.closed, code)
+  }
+  t.is(replica.requests.length, 0)
+  t.is(replica.seq, 0)
 })
 
 test('credit: no more is sent than was given but for one message, and it goes on when there is more', async (t) => {
@@ -225,15 +294,13 @@ test('records that do not hold together, or texts that are none: refused, each w
     [encodeRecord({ data, extensions: { datacontenttype: 'text/xml' } }), /application\/json/],
   ]
   for (const [record, says] of records) {
-    client.socket.send(encodePublish('orders', 1, [good, record]))
+    client.publishRecords('orders', 1, [good, record])
     const refused = await client.next('refused')
     t.is(refused.code, 'MALFORMED')
     t.regex(refused.errors[0].path, /^\/1/)
     t.regex(`${refused.detail} ${refused.errors[0].message}`, says)
   }
-  client.socket.send(
-    encodePublish('orders', 1, [encodeRecord({ data, key: 'k', id: 'i', type: 't', extensions: { tone: 3 } })]),
-  )
+  client.publishRecords('orders', 1, [encodeRecord({ data, key: 'k', id: 'i', type: 't', extensions: { tone: 3 } })])
   await client.next('published')
 })
 
@@ -244,9 +311,8 @@ test('a client that publishes and reads no answers: is not read from, so little 
   client.say({ op: 'publisher', id: 'p' })
   await client.next('publisher')
   client.socket.pause()
-  const message = encodePublish('nowhere', 1, [encodeRecord({ data: Buffer.from('{}') })])
   // Each is answered by a refusal of some 200 bytes.
-  for (let i = 0; i < 60_000; i++) client.socket.send(message)
+  for (let i = 0; i < 60_000; i++) client.publish('nowhere', 1, [{}])
   let most = 0
   for (let still = 0, last = -1; still < 20; ) {
     await new Promise((resolve) => setImmediate(resolve))
@@ -290,4 +356,82 @@ test('a client says that it lost a member: the replica is told once', async (t) 
   client.say({ op: 'ping', id: 1 })
   await client.next('pong')
   t.deepEqual(lost, ['f01'])
+})
+
+test('the head of a frame, where its form changes', (t) => {
+  const heads: [number, string][] = [
+    [0, '8200'],
+    [125, '827d'],
+    [126, '827e007e'],
+    [65_535, '827effff'],
+    [65_536, '827f0000000000010000'],
+    [2 ** 32 + 5, '827f0000000100000005'],
+  ]
+  for (const [length, head] of heads) t.is(binaryFrameHead(length).toString('hex'), head, `${length} bytes`)
+})
+
+/** Of a message with one event in the topic `a`, besides the data: its head, the block's, a table of one, the flags. */
+const BESIDES_DATA = 17 + 43 + 4 + 1
+const dataFor = (messageBytes: number): Buffer => {
+  const length = messageBytes - BESIDES_DATA - 2
+  return Buffer.from(`"${'0123456789abc'.repeat(Math.ceil(length / 13)).slice(0, length)}"`)
+}
+
+test('events in frames of each form, with copied and with shared bytes: they arrive as they were published', async (t) => {
+  const { replica, url } = await serve(t)
+  await sendJson('PUT', `${url}/v1/topics/a`)
+  const client = await StreamClient.open(t, url)
+  client.say({ op: 'subscribe', sub: 1, topics: ['a'], credit: CREDIT })
+  await client.next('subscribed')
+  for (const bytes of [100, 125, 126, 127, 4159, 4160, 4161, 65_535, 65_536, 65_537, 200_000]) {
+    const data = dataFor(bytes)
+    await replica.publish({ topic: 'a', events: [{ data }] })
+    const { bytes: came, events } = await client.next('events')
+    t.is(came, bytes)
+    t.deepEqual(
+      events.map(({ text }: { text: string }) => text),
+      [String(data)],
+      `${bytes} bytes`,
+    )
+  }
+})
+
+test('events, texts, pongs and the end on a socket that is full: no frame comes into another one', async (t) => {
+  const { replica, url, server } = await serve(t)
+  await sendJson('PUT', `${url}/v1/topics/a`)
+  const client = await StreamClient.open(t, url)
+  client.say({ op: 'subscribe', sub: 1, topics: ['a'], credit: 60_000_000 })
+  await client.next('subscribed')
+  const pongs: string[] = []
+  client.socket.on('pong', (data) => pongs.push(String(data)))
+  client.socket.pause()
+  const published: string[] = []
+  let most = 0
+  for (let n = 0; n < 600; n++) {
+    const data = dataFor(n % 3 === 0 ? 100 : 30_000 + n)
+    published.push(String(data))
+    await replica.publish({ topic: 'a', events: [{ data }] })
+    if (n % 30 === 0) {
+      client.say({ op: 'ping', id: n })
+      client.socket.ping(String(n))
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    most = Math.max(most, server.webSockets.pendingBytes)
+  }
+  t.true(most > 0, 'the socket was never full: publish more')
+  t.true(most < 256 * 1024, `${most} bytes unsent`)
+  client.socket.resume()
+  const texts: string[] = []
+  while (texts.length < published.length)
+    texts.push(...(await client.next('events')).events.map(({ text }: { text: string }) => text))
+  t.true(
+    texts.every((text, i) => text === published[i]),
+    'all of it, in order, to the byte',
+  )
+  const asked = Array.from({ length: 20 }, (_, i) => 30 * i)
+  for (const id of asked) t.is((await client.next('pong'))['id'], id)
+  while (pongs.length < asked.length) await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(pongs, asked.map(String))
+  await server.close(1000)
+  t.is(await client.closed, 1001)
 })

@@ -141,10 +141,13 @@ test('cluster, metrics, health and readiness', async (t) => {
   t.deepEqual((await send(`${url}/readyz`)).value, { status: 'ready', view: 1 })
 
   replica.primary = false
-  replica.reason = 'It is catching up.'
+  replica.reason = 'it is catching up'
   const waiting = await send(`${url}/readyz`)
   t.is(waiting.status, 503)
-  t.like(waiting.value, { type: 'urn:lockstep:problem:not-primary', detail: 'It is catching up.' })
+  t.like(waiting.value, {
+    type: 'urn:lockstep:problem:not-primary',
+    detail: 'This replica is not ready: it is catching up.',
+  })
   t.is((await send(`${url}/healthz`)).status, 200)
   replica.reason = undefined
   t.regex((await send(`${url}/readyz`)).value.detail, /state is observer/)

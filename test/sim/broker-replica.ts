@@ -50,6 +50,8 @@ export class BrokerReplica implements ServingReplica {
       pendingBytesMax: 1024 * 1024,
       publishTimeoutMs: parts.publishTimeoutMs,
       primaryGraceMs: 2000,
+      stalledAfterMs: 4000,
+      minReplicas: 1,
       autoTopics: true,
       submit: (request) => process.driver.submit(request),
       memberStatus: () => process.status(),

@@ -3,7 +3,7 @@
 
 import { OVERHEAD_BYTES } from '../../broker/group/codec.ts'
 import type { Message } from '../../broker/group/message.ts'
-import type { GroupSettings } from '../../broker/group/settings.ts'
+import { DEFAULT_SETTINGS, type GroupSettings } from '../../broker/group/settings.ts'
 import { CALM, type Weather } from './fabric.ts'
 import { Chance } from './random.ts'
 import type { WorkloadOptions } from './workload.ts'
@@ -240,12 +240,12 @@ function drawSettings(chance: Chance, size: number): Partial<GroupSettings> {
     // Faster judgements make for more changes of view in the same time.
     ...(chance.chance(0.4) ? { suspectAfterMs: 400, stallAfterMs: 900, calmMs: 300, leaveWaitMs: 1500 } : {}),
     windowSlotsMax: chance.weighted([
-      [64, 5],
+      [DEFAULT_SETTINGS.windowSlotsMax, 5],
       [8, 2],
       [1, 1],
     ]),
     windowBytesMax: chance.weighted([
-      [4 * 1024 * 1024, 5],
+      [DEFAULT_SETTINGS.windowBytesMax, 5],
       [4096, 1],
     ]),
     batchBytesMax: chance.weighted([

@@ -24,8 +24,6 @@ export interface BenchOptions {
   readonly signal: AbortSignal
 }
 
-/** May wait at a publisher: enough to keep the group busy, also with small events; more would only wait for longer. */
-const PUBLISH_BYTES_MAX = 16 * 1024 * 1024
 const ONE_GO_BYTES = 64 * 1024
 /** When nothing comes for so long, nothing will. */
 const PATIENCE_MS = 10_000
@@ -90,11 +88,7 @@ export class BenchRun {
     const inOrder = order === 'agreed' || order === 'safe'
     // The next replica for each: a subscriber is elsewhere than the publisher, if there is an elsewhere.
     let next = 0
-    const client = (): Client =>
-      attach([urls[next++ % urls.length] as string], {
-        publishBytesMax: PUBLISH_BYTES_MAX,
-        onBroken: () => this.broken++,
-      })
+    const client = (): Client => attach([urls[next++ % urls.length] as string], { onBroken: () => this.broken++ })
     this.published = Array.from({ length: publishers }, () => new Published())
     this.publisherClients = this.published.map(client)
     this.ledgers = Array.from({ length: subscribers }, () => new Ledger(this.published, inOrder))

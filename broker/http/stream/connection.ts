@@ -9,7 +9,8 @@ import { malformed } from '../json.ts'
 import { checkPattern } from '../names.ts'
 import type { ClusterStatus, Operations } from '../operations.ts'
 import { readFrom } from '../tokens.ts'
-import { PUBLISH, readPublish } from './layout.ts'
+import { binaryFrameHead } from './frame.ts'
+import { PUBLISHES_MAX, readPublishes } from './layout.ts'
 import { StreamPublisher } from './publisher.ts'
 import { readRequest, type StreamRequest, type SubscribeRequest } from './requests.ts'
 import { StreamSubscription, type SubscriptionHost } from './subscription.ts'
@@ -21,6 +22,7 @@ export interface StreamParts {
   readonly operations: Operations
   readonly beatMs: number
   readonly unexpected: (error: unknown) => void
+  readonly onRefused: (error: BrokerError) => void
   /** The client has lost its connection to this member. */
   readonly onLost: (incarnation: string) => void
 }
@@ -81,11 +83,19 @@ export class StreamConnection implements SubscriptionHost {
   }
 
   say(message: object): void {
-    this.write(JSON.stringify(message))
+    this.write((socket) => socket.send(JSON.stringify(message)))
   }
 
-  send(message: Buffer): void {
-    this.write(message)
+  /** Past the WebSocket, which has nothing of its own under way here, and would want the pieces copied into one. */
+  send(pieces: readonly Uint8Array[]): number {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    this.write((_, transport) => {
+      transport.cork()
+      transport.write(binaryFrameHead(length))
+      for (const piece of pieces) transport.write(piece)
+      transport.uncork()
+    })
+    return length
   }
 
   unexpected(error: unknown): void {
@@ -148,16 +158,15 @@ export class StreamConnection implements SubscriptionHost {
   }
 
   private onBinary(message: Buffer): void {
-    if (message[0] !== PUBLISH) throw malformed('', `a binary message begins with ${PUBLISH}, which is a publish`)
-    if (!this.publisher) throw malformed('', 'a publish comes after {"op":"publisher","id":…}')
-    const publish = readPublish(message)
-    if (this.ending) {
-      const { sequence, count } = publish
+    const { publisher } = this
+    const publishes = readPublishes(message)
+    if (!publisher) throw malformed('', 'a publish comes after {"op":"publisher","id":…}')
+    if (!this.ending) for (const publish of publishes) publisher.publish(publish)
+    else {
       const detail = 'This replica is stopping: use another one.'
-      this.say({ op: 'refused', sequence, count, code: 'NOT_PRIMARY', detail, outcome: 'not-published' })
-      return
+      for (const { sequence, count } of publishes)
+        this.say({ op: 'refused', sequence, count, code: 'NOT_PRIMARY', detail, outcome: 'not-published' })
     }
-    this.publisher.publish(publish, message.length)
     this.changed()
   }
 
@@ -196,6 +205,7 @@ export class StreamConnection implements SubscriptionHost {
       operations,
       say: (message: object) => this.say(message),
       unexpected: this.parts.unexpected,
+      onRefused: this.parts.onRefused,
       changed: () => this.changed(),
     }
     this.publisher ??= new StreamPublisher(id, host)
@@ -217,17 +227,18 @@ export class StreamConnection implements SubscriptionHost {
       subscription.pump()
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
+      this.parts.onRefused(error)
       this.say({ op: 'ended', sub, code: error.code, detail: error.message })
     }
   }
 
   // ---- the socket
 
-  private write(message: string | Buffer): void {
-    const { socket } = this.parts
+  private write(act: (socket: WebSocket, transport: Duplex) => void): void {
+    const { socket, transport } = this.parts
     if (this.closed || socket.readyState !== socket.OPEN) return
     this.saidSinceBeat = true
-    socket.send(message)
+    act(socket, transport)
     this.changed()
   }
 
@@ -256,7 +267,9 @@ export class StreamConnection implements SubscriptionHost {
     if (this.ending && (this.publisher?.settled ?? true)) this.parts.socket.close(1001, 'the replica is stopping')
   }
 
-  private fail({ code, message }: BrokerError): void {
+  private fail(error: BrokerError): void {
+    const { code, message } = error
+    this.parts.onRefused(error)
     this.say({ op: 'error', code, detail: message })
     this.parts.socket.close(code === 'LIMIT' || code === 'TOO_LARGE' ? POLICY_VIOLATION : PROTOCOL_ERROR)
     this.release()
@@ -291,6 +304,7 @@ export class StreamConnection implements SubscriptionHost {
       eventBytesMax,
       publishBytesMax: requestBytesMax,
       publishEventsMax: requestEventsMax,
+      publishesMax: PUBLISHES_MAX,
       underWayBytesMax: PUBLISH_BYTES_MAX,
       subscriptionsMax: SUBSCRIPTIONS_MAX,
       creditBytesMax: CREDIT_BYTES_MAX,

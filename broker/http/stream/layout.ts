@@ -1,4 +1,4 @@
-// The binary messages of the streaming protocol (clients/PROTOCOL.md): a publish as it comes in, and events as they go
+// The binary messages of the streaming protocol (clients/PROTOCOL.md): publishes as they come in, and events as they go
 // out. Events are not looked into on their way out: a block's records are the bytes of the log.
 
 import { isAscii, isUtf8 } from 'node:buffer'
@@ -8,9 +8,10 @@ import { DATA_DEPTH_MAX, malformed, parseJson } from '../json.ts'
 import { depthOf } from '../json-span.ts'
 import type { EarlyBlock, EventBlock, NewEvent } from '../operations.ts'
 
-export const PUBLISH = 1
-export const EVENTS = 2
-export const EARLY_EVENTS = 3
+const PUBLISH = 1
+const EVENTS = 2
+const EARLY_EVENTS = 3
+const PUBLISHES = 4
 
 export interface PublishMessage {
   readonly topic: string
@@ -18,21 +19,54 @@ export interface PublishMessage {
   readonly count: number
   /** Count, table and records, as the log keeps them. */
   readonly packed: Buffer
+  /** In the message. */
+  readonly bytes: number
 }
 
-/** What every publish begins with. Throws `BrokerError` when it is none. */
-export function readPublish(message: Buffer): PublishMessage {
+/** Of one message. More would be taken up in one turn, and hold up everybody else. */
+export const PUBLISHES_MAX = 1000
+
+/** One publish, or several; of each only what it begins with. Throws `BrokerError` when it is none. */
+export function readPublishes(message: Buffer): PublishMessage[] {
   try {
-    const topicEnd = 2 + message.readUInt8(1)
-    const topic = message.toString('utf8', 2, topicEnd)
-    const sequence = message.readDoubleLE(topicEnd)
-    const packed = message.subarray(topicEnd + 8)
-    const count = packed.readUInt32LE(0)
-    if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError('its sequence is no whole number')
-    return { topic, sequence, count, packed }
+    if (message[0] === PUBLISH) return [readPublish(message)]
+    if (message[0] === PUBLISHES) return readSeveral(message)
   } catch (error) {
+    if (error instanceof BrokerError) throw error
     throw malformed('', `a binary message is no publish: ${(error as Error).message}`)
   }
+  throw malformed('', `a binary message begins with ${PUBLISH} or ${PUBLISHES}, and holds publishes`)
+}
+
+function readPublish(message: Buffer): PublishMessage {
+  const topicEnd = 2 + message.readUInt8(1)
+  const topic = message.toString('utf8', 2, topicEnd)
+  const packed = message.subarray(topicEnd + 8)
+  return publishOf(topic, message.readDoubleLE(topicEnd), packed, message.length)
+}
+
+function readSeveral(message: Buffer): PublishMessage[] {
+  const publishes: PublishMessage[] = []
+  let sequence = message.readDoubleLE(1)
+  for (let at = 9; at < message.length; ) {
+    if (publishes.length === PUBLISHES_MAX) {
+      throw new BrokerError('TOO_LARGE', `A message has more publishes than publishesMax = ${PUBLISHES_MAX}.`)
+    }
+    const end = at + 4 + message.readUInt32LE(at)
+    if (end > message.length) throw new RangeError('one does not end within it')
+    const topicEnd = at + 5 + message.readUInt8(at + 4)
+    const topic = message.toString('utf8', at + 5, topicEnd)
+    const publish = publishOf(topic, sequence, message.subarray(topicEnd, end), end - at)
+    publishes.push(publish)
+    sequence += publish.count
+    at = end
+  }
+  return publishes
+}
+
+function publishOf(topic: string, sequence: number, packed: Buffer, bytes: number): PublishMessage {
+  if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError('its sequence is no whole number')
+  return { topic, sequence, count: packed.readUInt32LE(0), packed, bytes }
 }
 
 /** The events of a publish, each judged as the body of a request would be. */
@@ -49,7 +83,7 @@ export function readEvents({ packed, count }: PublishMessage): NewEvent[] {
     const end = packed.readUInt32LE(table + 4 * i)
     if (end < start || end > records.length) throw malformed(`/${i}`, 'a record does not end within the message')
     const isPlain = text !== undefined && records[start] === 0 && end - start > 1
-    if (isPlain) events.push(plainEvent(records.subarray(start + 1, end), text.slice(start + 1, end), `/${i}`))
+    if (isPlain) events.push(new PlainEvent(records, start + 1, text.slice(start + 1, end), i))
     else events.push(readRecord(records.subarray(start, end), `/${i}`))
     start = end
   }
@@ -60,18 +94,37 @@ export function readEvents({ packed, count }: PublishMessage): NewEvent[] {
 /** What is this short cannot be nested too deep: each level takes two bytes of valid JSON. */
 const FLAT_BYTES_MAX = 2 * DATA_DEPTH_MAX
 
-/** Most events are no more than this: data alone, in ASCII. */
-function plainEvent(data: Buffer, text: string, path: string): NewEvent {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw malformed(path, `the data is not JSON: ${(error as Error).message}`)
+/** Most events are no more than this: data alone, in ASCII. What is hardly ever asked for is made when it is. */
+class PlainEvent implements NewEvent {
+  readonly value: unknown
+  readonly dataBytes: number
+  private readonly records: Buffer
+  private readonly start: number
+  private readonly index: number
+
+  constructor(records: Buffer, start: number, text: string, index: number) {
+    this.records = records
+    this.start = start
+    this.dataBytes = text.length
+    this.index = index
+    try {
+      this.value = JSON.parse(text)
+    } catch (error) {
+      throw malformed(this.path, `the data is not JSON: ${(error as Error).message}`)
+    }
+    if (text.length > FLAT_BYTES_MAX && isDeeper(this.value, DATA_DEPTH_MAX)) {
+      const depth = depthOf(this.data)
+      throw malformed(this.path, `the data is nested ${depth} levels deep; the limit is ${DATA_DEPTH_MAX}`)
+    }
   }
-  if (text.length > FLAT_BYTES_MAX && isDeeper(value, DATA_DEPTH_MAX)) {
-    throw malformed(path, `the data is nested ${depthOf(data)} levels deep; the limit is ${DATA_DEPTH_MAX}`)
+
+  get data(): Buffer {
+    return this.records.subarray(this.start, this.start + this.dataBytes)
   }
-  return { data, value, path }
+
+  get path(): string {
+    return `/${this.index}`
+  }
 }
 
 function isDeeper(value: unknown, levels: number): boolean {
@@ -140,28 +193,39 @@ function readExtensions(text: string, path: string): NonNullable<NewEvent['exten
   return value as NonNullable<NewEvent['extensions']>
 }
 
-/** The message that brings blocks to a subscription, through a place. `early`: some may have no place yet. */
+/** With fewer bytes a piece costs less to copy than to be written by itself. */
+const OWN_PIECE_BYTES = 4096
+/** While it is unsent a piece keeps all of the bytes that it is a view into: not more than so many times its own. */
+const KEPT_MOST = 4
+
+/**
+ * The message that brings blocks to a subscription, through a place; in pieces, of which the large ones are the log's own
+ * bytes, the same for all who read them. `early`: some may have no place yet.
+ */
 export function eventsMessage(
   sub: number,
   through: number,
   blocks: readonly (EventBlock | EarlyBlock)[],
   early: boolean,
-): Buffer {
-  const heads = blocks.map((block) => blockHead(block, early))
-  let length = MESSAGE_HEAD
-  for (const [i, { table, records }] of blocks.entries()) length += heads[i]!.length + table.length + records.length
-  const message = Buffer.allocUnsafe(length)
-  message.writeUInt8(early ? EARLY_EVENTS : EVENTS, 0)
-  message.writeDoubleLE(sub, 1)
-  message.writeDoubleLE(through, 9)
-  let at = MESSAGE_HEAD
-  for (const [i, { table, records }] of blocks.entries()) {
-    for (const part of [heads[i]!, table, records]) {
-      message.set(part, at)
-      at += part.length
+): Uint8Array[] {
+  const head = Buffer.allocUnsafe(MESSAGE_HEAD)
+  head.writeUInt8(early ? EARLY_EVENTS : EVENTS, 0)
+  head.writeDoubleLE(sub, 1)
+  head.writeDoubleLE(through, 9)
+  const pieces: Uint8Array[] = []
+  let small: Uint8Array[] = [head]
+  for (const block of blocks) {
+    for (const part of [blockHead(block, early), block.table, block.records]) {
+      if (part.length < OWN_PIECE_BYTES || part.length * KEPT_MOST < part.buffer.byteLength) small.push(part)
+      else {
+        if (small.length > 0) pieces.push(Buffer.concat(small))
+        pieces.push(part)
+        small = []
+      }
     }
   }
-  return message
+  if (small.length > 0) pieces.push(Buffer.concat(small))
+  return pieces
 }
 
 const MESSAGE_HEAD = 17

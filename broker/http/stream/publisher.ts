@@ -1,5 +1,5 @@
 // The publishing side of a stream: publishes are handed on in the order in which they come, as many at a time as the
-// client likes, up to a limit in bytes; what became of them is said once a turn, in ranges.
+// client likes, up to a limit in bytes; what became of those that the group gives back at a time is said in ranges.
 
 import { BrokerError } from '../../errors.ts'
 import type { Operations, Published } from '../operations.ts'
@@ -10,6 +10,7 @@ export interface PublisherHost {
   readonly operations: Pick<Operations, 'publish' | 'limits'>
   say(message: object): void
   unexpected(error: unknown): void
+  onRefused(error: BrokerError): void
   /** Fewer or more bytes are under way. */
   changed(): void
 }
@@ -42,32 +43,46 @@ export class StreamPublisher {
     return this.underWay === 0 && this.ranges.length === 0
   }
 
-  publish(message: PublishMessage, bytes: number): void {
+  publish(message: PublishMessage): void {
+    const { topic, sequence, count, bytes } = message
     this.underWay += bytes
-    this.take(message)
-      .then(
-        (published) => this.published(message, published),
-        (error: unknown) => this.refused(message, error),
-      )
-      .finally(() => {
-        this.underWay -= bytes
-        this.host.changed()
-      })
-      .catch((error: unknown) => this.host.unexpected(error))
+    this.settle(this.take(message), topic, sequence, count, bytes)
   }
 
-  private async take(message: PublishMessage): Promise<Published> {
+  /** By itself: what waits for the answer holds on to nothing of the message's bytes. */
+  private settle(taken: Promise<Published>, topic: string, sequence: number, count: number, bytes: number): void {
+    taken.then(
+      (published) => this.answer(bytes, () => this.published(topic, sequence, published)),
+      (error: unknown) => this.answer(bytes, () => this.refused(sequence, count, error)),
+    )
+  }
+
+  private take(message: PublishMessage): Promise<Published> {
     const { topic, sequence, count, packed } = message
     const { operations } = this.host
-    const { requestEventsMax } = operations.limits
-    if (count > requestEventsMax) {
-      throw new BrokerError('TOO_LARGE', `The publish has ${count} events; the limit is ${requestEventsMax}.`)
+    try {
+      const { requestEventsMax } = operations.limits
+      if (count > requestEventsMax) {
+        throw new BrokerError('TOO_LARGE', `The publish has ${count} events; the limit is ${requestEventsMax}.`)
+      }
+      const events = readEvents(message)
+      return operations.publish({ topic, events, packed, publisher: { id: this.id, sequence } })
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const events = readEvents(message)
-    return operations.publish({ topic, events, packed, publisher: { id: this.id, sequence } })
   }
 
-  private published({ topic, sequence }: PublishMessage, published: Published): void {
+  private answer(bytes: number, tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.host.unexpected(error)
+    }
+    this.underWay -= bytes
+    this.host.changed()
+  }
+
+  private published(topic: string, sequence: number, published: Published): void {
     const { history, count, duplicate, positionKnown } = published
     if (history !== this.history) this.flush()
     this.history = history
@@ -79,9 +94,10 @@ export class StreamPublisher {
     this.flushSoon()
   }
 
-  private refused({ sequence, count }: PublishMessage, error: unknown): void {
+  private refused(sequence: number, count: number, error: unknown): void {
     this.flush() // In the order in which it happened.
-    if (!(error instanceof BrokerError)) this.host.unexpected(error)
+    if (error instanceof BrokerError) this.host.onRefused(error)
+    else this.host.unexpected(error)
     const { problem, retryAfterSeconds } = problemOf(error, 'unknown')
     this.host.say({
       op: 'refused',
@@ -99,7 +115,8 @@ export class StreamPublisher {
   private flushSoon(): void {
     if (this.due) return
     this.due = true
-    setImmediate(() => {
+    // When all that the group has just given back is known, and before anything else is read.
+    process.nextTick(() => {
       this.due = false
       this.flush()
     })

@@ -13,6 +13,7 @@ import { SUBPROTOCOL } from './subprotocol.ts'
 export interface StreamsParts {
   readonly operations: Operations
   readonly unexpected: (error: unknown) => void
+  readonly onRefused: (error: BrokerError) => void
   /** Calls every so often until the function that it returns is called. */
   readonly every: (ms: number, call: () => void) => () => void
   /** Within this time something is said on each stream. Too large: clients notice late that a replica is gone. */

@@ -14,7 +14,8 @@ export interface SubscriptionHost {
   /** The newest place in the order, as this replica knows it. */
   readonly head: () => number
   say(message: object): void
-  send(message: Buffer): void
+  /** One binary message, in pieces that nobody changes any more. Gives its bytes. */
+  send(pieces: readonly Uint8Array[]): number
   unexpected(error: unknown): void
   ended(sub: number): void
 }
@@ -124,9 +125,7 @@ export class StreamSubscription {
     const end = blocks.findLast((block) => 'seq' in block)
     if (last) this.told = cursor.seq
     else if (end) this.told = end.seq + end.count - 1
-    const message = eventsMessage(sub, Math.max(0, this.told), blocks, this.early)
-    this.credit -= message.length
-    host.send(message)
+    this.credit -= host.send(eventsMessage(sub, Math.max(0, this.told), blocks, this.early))
   }
 
   private tellKept(kept: Extract<BlockNotification, { type: 'kept' }>[]): void {

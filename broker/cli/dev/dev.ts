@@ -1,11 +1,10 @@
 // `lockstep dev`: a whole group in one process, over a fabric in memory. No server, nothing to set up: for trying,
-// developing and testing.
+// developing and testing, and for playing with what may happen to a group.
 
-import { CONFIG_KEYS, ConfigError, readConfig } from '../config.ts'
-import type { Replica } from '../replica.ts'
-import { REPLICA } from './client-flags.ts'
-import { type Command, wholeNumber } from './command.ts'
-import { stopOnBugs, untilEnded } from './until-ended.ts'
+import { CONFIG_KEYS, ConfigError, readConfig } from '../../config.ts'
+import { REPLICA } from '../client-flags.ts'
+import { type Command, wholeNumber } from '../command.ts'
+import { stopOnBugs, toldToStop, untilEnded } from '../until-ended.ts'
 
 /** What this command decides by itself. */
 const DECIDED = new Set(['name', 'group', 'roster', 'nats', 'listen', 'advertise', 'dataDir', 'durability'])
@@ -17,7 +16,8 @@ export const dev: Command = {
   summary: 'runs a group of replicas in one process, without any server',
   about:
     'Runs a whole group in this process, its replicas on consecutive ports of this machine, and says how to publish and ' +
-    'subscribe. Everything is kept in memory, and gone when it ends.',
+    'subscribe. Everything is kept in memory, and gone when it ends. The page at each of them can pause, kill and restart ' +
+    'replicas, cut them off and lose datagrams, and shows whether what is promised holds meanwhile.',
   examples: ['lockstep dev --replicas 3 --port 7400'],
   ownFlags: [
     { flag: 'replicas', argument: 'N', description: `How many, 1 to ${REPLICAS_MAX}.`, default: '3' },
@@ -34,38 +34,28 @@ export const dev: Command = {
     const port = wholeNumber(flags, 'port', 7400, 0, 65_536 - count)
     const names = [...'abcdefghi'].slice(0, count)
     // Only here, and in `start`: the other commands, which need no replica, would begin half a second later.
-    const [{ MemoryHub }, { createLog }, { Replica }] = await Promise.all([
-      import('../fabric/memory.ts'),
-      import('../log.ts'),
-      import('../replica.ts'),
-    ])
+    const [{ EmbeddedGroup }, { createLog }] = await Promise.all([import('./group.ts'), import('../../log.ts')])
     // People read this terminal: only what they should look at.
     const quiet = { LOCKSTEP_LOG_LEVEL: 'warn', ...environment }
-    const hub = new MemoryHub()
-    const started: Replica[] = []
-    const log = createLog('warn', 'dev')
-    stopOnBugs(log)
-    for (const [i, name] of names.entries()) {
+    const configs = names.map((name, i) => {
       const listen = `${HOST}:${port === 0 ? 0 : port + i}`
       const config = readConfig(flags, quiet, { name, roster: names, listen })
-      try {
-        started.push(
-          await Replica.start({
-            config,
-            log: createLog(config.logLevel, name),
-            openFabric: (onBug) => hub.attach(onBug),
-            processMetrics: i === 0,
-          }),
-        )
-      } catch (error) {
-        await Promise.all(started.map((replica) => replica.kill()))
-        if (!(error instanceof ConfigError)) throw error
-        throw new ConfigError([...error.problems, 'The first port is chosen by --port.'])
-      }
-    }
-    const code = untilEnded(started, log)
-    const ready = await Promise.race([Promise.all(started.map((replica) => replica.ready)), code])
-    if (typeof ready !== 'number') process.stdout.write(welcome(started.map(({ name, url }) => ({ name, url }))))
+      // The threads of the replicas cannot see whether this is a terminal.
+      return config.logFormat === 'auto' && process.stdout.isTTY ? { ...config, logFormat: 'text' as const } : config
+    })
+    const log = createLog('warn', 'dev', { format: configs[0]!.logFormat })
+    stopOnBugs(log)
+    const told = toldToStop(log)
+    const group = await EmbeddedGroup.start({ configs, random: Math.random }).catch((error: unknown) => {
+      if (!(error instanceof ConfigError)) throw error
+      throw new ConfigError([...error.problems, 'The first port is chosen by --port.'])
+    })
+    void group.ended.then(({ failed, reason }) => {
+      if (failed) log.fatal({ reason }, 'the group failed, so it stops')
+    })
+    const code = untilEnded(group, told)
+    const ready = await Promise.race([group.ready, code])
+    if (typeof ready !== 'number') process.stdout.write(welcome(group.replicas))
     return await code
   },
 }
@@ -79,6 +69,9 @@ export function welcome(replicas: readonly { readonly name: string; readonly url
   return `
 A group of ${replicas.length}, ready:
 ${replicas.map(({ name, url: at }) => `  ${name}  ${at}`).join('\n')}
+
+Look at it in a browser, and play with it: pause, kill, restart, cut, lose datagrams:
+  ${url(0)}/
 
 Paste into other terminals. Create a topic:
   curl -X PUT ${url(0)}/v1/topics/greetings ${json} -d '{"schema":${schema}}'
