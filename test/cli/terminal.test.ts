@@ -10,9 +10,12 @@ import { runAt, SCRIPT } from './lockstep.ts'
 const there = /util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '')
 const terminalTest = there ? test : test.skip
 
+/** What `script` runs a line with: the same everywhere, whatever who runs the tests prefers. */
+const SHELL = { SHELL: '/bin/sh' }
+
 /** All that is seen, as if each state of a line of progress had a line of its own; the exit code at its end. */
 async function onTerminal(group: Group, line: string, environment: Record<string, string> = {}): Promise<string> {
-  const env = { ...process.env, NO_COLOR: '', LOCKSTEP_REPLICA: group.urls.join(), ...environment }
+  const env = { ...process.env, ...SHELL, NO_COLOR: '', LOCKSTEP_REPLICA: group.urls.join(), ...environment }
   const shell = `lockstep() { '${process.execPath}' '${SCRIPT}' "$@"; }; ${line}; echo "exit code $?"`
   const running = promisify(execFile)('script', ['-qec', shell, '/dev/null'], { env })
   running.child.stdin?.end() // As Ctrl-D.
@@ -96,8 +99,9 @@ terminalTest('pub, typed at the terminal: says what it waits for', async (t) => 
 terminalTest('start on a terminal: log lines for people, coloured unless NO_COLOR; Ctrl-C ends it', async (t) => {
   const args = 'start --name a --listen 127.0.0.1:0 --nats nats://127.0.0.1:1'
   const seen = async (noColor: string): Promise<string> => {
-    const env = { ...process.env, NO_COLOR: noColor, FORCE_COLOR: '', TERM: 'xterm' }
-    const child = spawn('script', ['-qec', `'${process.execPath}' '${SCRIPT}' ${args}`, '/dev/null'], { env })
+    const env = { ...process.env, ...SHELL, NO_COLOR: noColor, FORCE_COLOR: '', TERM: 'xterm' }
+    // Instead of the shell, which a Ctrl-C would end, too, with an exit code of its own.
+    const child = spawn('script', ['-qec', `exec '${process.execPath}' '${SCRIPT}' ${args}`, '/dev/null'], { env })
     t.teardown(() => child.kill('SIGKILL'))
     let text = ''
     for await (const piece of child.stdout.setEncoding('utf8')) {
