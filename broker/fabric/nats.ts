@@ -80,8 +80,8 @@ const GREETING_BYTES_MAX = 1024 * 1024
 /** The server is asked after so many bytes whether it has read them. */
 const ASK_EVERY_BYTES = 256 * 1024
 
-/** How long `close` waits for the server to take what was sent before it. */
-const LAST_WORDS_MS = 500
+/** How long `close` waits for the server to take what was sent before it: up to 16 MiB, perhaps on a busy machine. */
+const LAST_WORDS_MS = 2000
 
 /** No incarnation is 0: a subject that nobody uses, until `address` is called. */
 const NOBODY = 0

@@ -4,6 +4,6 @@
 export function within(text: string, flag: string, least: number, most: number): number {
   const number = Number(text)
   if (!(number >= least && number <= most))
-    throw new Error(`${flag} takes a number from ${least} to ${most}, not ${text}`)
+    throw new RangeError(`${flag} takes a number from ${least} to ${most}, not ${text}`)
   return number
 }

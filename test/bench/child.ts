@@ -48,7 +48,7 @@ export function serve(prepare: (task: Task, fail: (error: unknown) => void) => P
 
 async function measure(work: Work, window: Window): Promise<Measured> {
   await instant(window.from)
-  // What began to warm up is not measured, and no latency of it either.
+  // What ended before is not measured, and no latency of it either; nor what is open at the end.
   work.latencies.length = 0
   const events = work.events()
   const at = performance.now()

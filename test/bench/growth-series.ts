@@ -36,8 +36,6 @@ export interface Measures {
 }
 
 export interface Series {
-  /** For `--only`. */
-  readonly kind: (typeof KINDS)[number]
   readonly name: string
   readonly title: string
   readonly x: Axis
@@ -48,8 +46,6 @@ export interface Series {
 
 /** No failure: this machine is too small for it. */
 export class LeftOut extends Error {}
-
-export const KINDS = ['replicas', 'topics', 'subscribers', 'event', 'log'] as const
 
 const EVENT_BYTES = 100
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const
@@ -78,7 +74,6 @@ const POWERS = (from: number, to: number, times: number): number[] => {
 
 export const SERIES: readonly Series[] = [
   {
-    kind: 'replicas',
     name: 'replicas',
     title: 'Events of 100 B over more replicas',
     x: { label: 'replicas' },
@@ -93,7 +88,6 @@ export const SERIES: readonly Series[] = [
   topics('topics', 'each to the next topic by turn', 1),
   topics('topics-in-rows', '100 in a row to a topic, then to the next', 100),
   {
-    kind: 'subscribers',
     name: 'idle-subscribers',
     title: 'Events of 100 B beside subscribers of another topic',
     x: { label: 'idle subscribers', log: true },
@@ -109,7 +103,6 @@ export const SERIES: readonly Series[] = [
       }),
   },
   {
-    kind: 'subscribers',
     name: 'subscribers',
     title: `${TO_SUBSCRIBERS_A_SECOND} events of 100 B a second to many subscribers`,
     x: { label: 'subscribers', log: true },
@@ -125,7 +118,6 @@ export const SERIES: readonly Series[] = [
       }),
   },
   {
-    kind: 'event',
     name: 'event-size',
     title: 'Larger events',
     x: { label: 'bytes of an event', log: true, tell: bytesReadable },
@@ -138,7 +130,6 @@ export const SERIES: readonly Series[] = [
       }),
   },
   {
-    kind: 'log',
     name: 'retained-log',
     title: 'Events of 100 B behind a full log',
     x: { label: 'bytes retained (retainedBytesMax)', log: true, tell: bytesReadable },
@@ -161,7 +152,6 @@ export const SERIES: readonly Series[] = [
 
 function topics(name: string, how: string, inARow: number): Series {
   return {
-    kind: 'topics',
     name,
     title: `Events of 100 B over more topics, ${how}`,
     x: { label: 'topics', log: true },
@@ -231,7 +221,7 @@ interface Use {
 async function useWithin(window: Window, pids: readonly number[], subscribers: readonly Subscriber[]): Promise<Use> {
   const cpu = (): number => mean(pids.map(cpuSecondsOf))
   const bytes = (): number => subscribers.reduce((sum, subscriber) => sum + subscriber.bytes, 0)
-  const whole = cpuUseWithin(window)
+  const whole = cpuUseWithin(window, [])
   await pause(Math.max(0, window.from - Date.now()))
   const before = { cpu: cpu(), bytes: bytes(), at: performance.now() }
   await pause(Math.max(0, window.until - Date.now()))

@@ -2,11 +2,15 @@
 // subscribes at one of them, and many times a SIGKILL for whichever it is attached to, or for each rank in turn. It waits for an
 // event and an acknowledgement out of a view without the one killed. At the end nothing may be missing, or be there twice.
 
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as after } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ReplicaProcess, startNats } from '../../clients/examples/replicas.ts'
 import { type Client, type Cluster, connect, type Member } from '../../clients/src/index.ts'
+import { describeMachine } from './machine.ts'
 import { quantile, readable } from './statistics.ts'
+import { atRate } from './steady.ts'
 
 const HELP = `node test/bench/kills.ts [options]
 
@@ -16,13 +20,15 @@ const HELP = `node test/bench/kills.ts [options]
   --json           print every wait as JSON instead of the table
   --help           this text
 
-It takes some three seconds a kill, exits with 1 when an event is missing, twice or out of order, and is worth nothing
+Every wait is also written to build/kills.json. It takes some three seconds a kill, exits with 1 when an event is missing, twice or out of order, and is worth nothing
 beside other work.`
 
 /** Longer than any wait that is not a fault of its own. */
 const PATIENCE_MS = 30_000
 /** The client is left alone for so long between two kills, once the group is whole again. */
 const QUIET_MS = 1000
+
+const BUILD = fileURLToPath(new URL('../../build/', import.meta.url))
 
 const { values: args } = parseArgs({
   options: {
@@ -79,7 +85,13 @@ async function measure(kills: number, rate: number): Promise<number> {
       await after(QUIET_MS)
     }
     await load.end()
-    tell(waits, load)
+    const machine = { ...(await describeMachine()), date: new Date().toISOString() }
+    const conditions = { kills, rate, whom: args.whom }
+    const told = JSON.stringify({ machine, conditions, waits, sent: load.sent, faults: load.faults }, undefined, 2)
+    mkdirSync(BUILD, { recursive: true })
+    writeFileSync(`${BUILD}kills.json`, `${told}\n`)
+    if (args.json) console.log(told)
+    else tell(waits, load)
     return load.faults === 0 ? 0 : 1
   } finally {
     client?.close()
@@ -144,17 +156,15 @@ class Load {
   private received = 0
   private readonly client: Client
   private readonly ended: Promise<void>
-  private readonly everyMs: number
-  private going = true
+  private readonly over = new AbortController()
   private lastEventAt = 0
   private lastAcknowledgementAt = 0
   private waiting: Waiting | undefined
 
   constructor(client: Client, rate: number) {
     this.client = client
-    this.everyMs = 1000 / rate
     void this.read()
-    this.ended = this.publish()
+    this.ended = atRate(rate, Date.now(), this.over.signal, () => this.publish())
   }
 
   waitFrom(now: number, victim: string): Waiting {
@@ -163,7 +173,7 @@ class Load {
   }
 
   async end(): Promise<void> {
-    this.going = false
+    this.over.abort()
     await this.ended
     await this.client.flushed()
     await until('every event has come', () => this.received === this.sent, new AbortController().signal)
@@ -179,27 +189,20 @@ class Load {
     }
   }
 
-  private async publish(): Promise<void> {
-    for (let due = performance.now(); this.going; due += this.everyMs) {
-      await after(Math.max(0, due - performance.now()))
-      this.client.publish('kills', ++this.sent).then(
-        () => {
-          this.acknowledged++
-          const now = performance.now()
-          this.waiting?.came('acknowledgement', now, this.lastAcknowledgementAt)
-          this.lastAcknowledgementAt = now
-        },
-        () => this.faults++,
-      )
-    }
+  private publish(): void {
+    this.client.publish('kills', ++this.sent).then(
+      () => {
+        this.acknowledged++
+        const now = performance.now()
+        this.waiting?.came('acknowledgement', now, this.lastAcknowledgementAt)
+        this.lastAcknowledgementAt = now
+      },
+      () => this.faults++,
+    )
   }
 }
 
 function tell(waits: readonly Wait[], load: Load): void {
-  if (args.json) {
-    console.log(JSON.stringify({ waits, sent: load.sent, faults: load.faults }, undefined, 2))
-    return
-  }
   console.log(`${waits.length} kills, ${load.sent} events published and received, ${load.faults} faults`)
   for (const [name, of] of [
     ['next event', waits.map(({ eventMs }) => eventMs)],

@@ -25,13 +25,14 @@ export interface Posted {
   readonly cpu: CpuUse
 }
 
-export function postSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Posted> {
-  return withReplicas(async ([url], server) => {
+export function postSteadily(body: string, schema: object, warmUpMs: number, windowMs: number): Promise<Posted> {
+  return withReplicas(async ([url], server, pids) => {
+    await putTopic(url as string, { schema })
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
     try {
       const from = Date.now() + warmUpMs
-      const posting = post(`${url}/v1/topics/bench/events`, agent, eventBytes, { from, until: from + windowMs })
-      const cpu = await cpuUseWithin({ from, until: from + windowMs }, server)
+      const posting = post(`${url}/v1/topics/bench/events`, agent, body, { from, until: from + windowMs })
+      const cpu = await cpuUseWithin({ from, until: from + windowMs }, [server], pids)
       return { ...(await soon(posting, 'all posts are answered')), cpu }
     } finally {
       agent.destroy()
@@ -71,12 +72,10 @@ async function flood(url: string, body: string, warmUpMs: number, windowMs: numb
   }
 }
 
-async function post(url: string, agent: Agent, eventBytes: number, window: Window): Promise<Omit<Posted, 'cpu'>> {
-  const body = JSON.stringify('a'.repeat(eventBytes - 2))
+async function post(url: string, agent: Agent, body: string, window: Window): Promise<Omit<Posted, 'cpu'>> {
   const latencies: number[] = []
   const open = new Set<Promise<void>>()
   let leftOut = 0
-  await postOne(url, agent, body) // The first makes the topic.
   await atRate(STEADY_A_SECOND, Date.now(), window.until, () => {
     if (open.size >= OPEN_MAX) {
       leftOut++

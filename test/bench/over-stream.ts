@@ -16,7 +16,7 @@ export interface Acknowledged {
 }
 
 export function publishSteadily(eventBytes: number, warmUpMs: number, windowMs: number): Promise<Acknowledged> {
-  return withReplicas(async ([url], server) => {
+  return withReplicas(async ([url], server, pids) => {
     await putTopic(url as string, { schema: TRADE_SCHEMA })
     const client = connect({ replicas: url as string, WebSocket })
     try {
@@ -24,12 +24,14 @@ export function publishSteadily(eventBytes: number, warmUpMs: number, windowMs: 
       const window = { from: Date.now() + warmUpMs, until: Date.now() + warmUpMs + windowMs }
       const latencies: number[] = []
       const open: Promise<unknown>[] = []
-      const cpu = cpuUseWithin(window, server)
+      const cpu = cpuUseWithin(window, [server], pids)
       await atRate(STEADY_A_SECOND, Date.now(), window.until, () => {
         const at = performance.now()
         const counts = Date.now() >= window.from
         const answered = client.publish('bench', trades.next())
-        open.push(counts ? answered.then(() => latencies.push(performance.now() - at)) : answered)
+        const noted = counts ? answered.then(() => latencies.push(performance.now() - at)) : answered
+        noted.catch(() => {}) // Judged with all others at the end.
+        open.push(noted)
       })
       await soon(Promise.all(open), 'every event is acknowledged')
       return { latencies, cpu: await cpu }

@@ -86,6 +86,8 @@ export interface Trial {
 /** Shares of one core, within the window. */
 export interface CpuUse {
   readonly server: number
+  /** All replicas together, where there are any. */
+  readonly replicas?: number
   /** All that the machine did, for whomever. What is beyond the sum of ours was somebody else's, and slowed us. */
   readonly machine: number
 }
@@ -120,12 +122,13 @@ export async function inThree(
   { script, work, eventBytes, packBytes = 0, rate, profile, warmUpMs, windowMs }: TrialOptions,
   urls: readonly string[],
   servers: readonly Server[],
+  replicas: readonly number[] = [],
 ): Promise<Trial> {
   const load = { work, eventBytes, packBytes, ...(rate !== undefined && { rate }) }
   const tasks = ROSTER.map(
     (name, i): Task => ({ url: urls[i] as string, group: 'bench', name, roster: ROSTER, ...load }),
   )
-  const meanwhile = (window: Window): Promise<CpuUse> => cpuUseWithin(window, ...servers)
+  const meanwhile = (window: Window): Promise<CpuUse> => cpuUseWithin(window, servers, replicas)
   const { processes, used } = await inProcesses({ script, tasks, profile, warmUpMs, windowMs, meanwhile })
   return { processes, cpu: used }
 }
@@ -166,15 +169,27 @@ export async function inProcesses<Used>({
   }
 }
 
-export async function cpuUseWithin(window: Window, ...servers: readonly Pick<Server, 'cpuSeconds'>[]): Promise<CpuUse> {
-  const serverSeconds = (): number => servers.reduce((sum, server) => sum + server.cpuSeconds(), 0)
+/** `replicas`: ids of their processes. */
+export async function cpuUseWithin(
+  window: Window,
+  servers: readonly Pick<Server, 'cpuSeconds'>[],
+  replicas: readonly number[] = [],
+): Promise<CpuUse> {
+  const used = () => ({
+    server: servers.reduce((sum, server) => sum + server.cpuSeconds(), 0),
+    replicas: replicas.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
+    machine: busySeconds(),
+    at: performance.now(),
+  })
   await pause(Math.max(0, window.from - Date.now()))
-  const before = { server: serverSeconds(), machine: busySeconds(), at: performance.now() }
+  const before = used()
   await pause(Math.max(0, window.until - Date.now()))
-  const seconds = (performance.now() - before.at) / 1000
+  const after = used()
+  const seconds = (after.at - before.at) / 1000
   return {
-    server: (serverSeconds() - before.server) / seconds,
-    machine: (busySeconds() - before.machine) / seconds,
+    server: (after.server - before.server) / seconds,
+    ...(replicas.length > 0 && { replicas: (after.replicas - before.replicas) / seconds }),
+    machine: (after.machine - before.machine) / seconds,
   }
 }
 

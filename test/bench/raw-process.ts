@@ -2,7 +2,7 @@
 // the two others; nothing is ordered, acknowledged or kept, and what is lost is lost. Packed, it is what any protocol
 // over datagrams could reach at most here; one event a message is what a program without batches would get.
 
-import { connect, type NatsConnection } from 'nats'
+import { connect, type Msg, type NatsConnection } from 'nats'
 import { encodeBatch } from '../../broker/group/batch.ts'
 import { serve, type Work } from './child.ts'
 import { countEvents } from './count-events.ts'
@@ -19,6 +19,9 @@ const ASK_EVERY_BYTES = 512 * 1024
 /** What goes over the wire with each message besides its payload, about. */
 const MESSAGE_OVERHEAD_BYTES = 40
 
+/** With an answer. */
+const PATIENCE_MS = 5000
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -31,6 +34,8 @@ class RawWork implements Work {
   private readonly event: Uint8Array
   private readonly pack: Uint8Array[]
   private readonly trades: Trades
+  /** When each question was asked that not all have answered, and how many have. */
+  private readonly asked = new Map<number, { readonly at: number; answers: number }>()
   private heard = 0
   private sent = 0
   private flooding = false
@@ -50,7 +55,7 @@ class RawWork implements Work {
       this.flooding = true
       for (let i = 0; i < 2; i++) void this.flood()
     } else if (this.task.name === this.task.roster[0]) {
-      void atRate(STEADY_A_SECOND, Date.now(), window.until, () => this.askTheOther())
+      void atRate(STEADY_A_SECOND, Date.now(), window.until, () => this.ask())
     }
   }
 
@@ -64,11 +69,11 @@ class RawWork implements Work {
         else this.fail(`an event of ${this.task.eventBytes} bytes arrived with ${message.data.length}`)
       },
     })
-    const [, other] = this.task.roster
-    if (this.task.work === 'echo' && this.task.name === other) {
-      this.connection.subscribe(`${this.subject}.echo`, {
-        callback: (_, message) => void message.respond(message.data),
-      })
+    const { work, name, roster } = this.task
+    if (work === 'echo' || work === 'echo-all') {
+      const asks = name === roster[0]
+      if (asks) this.hear('answer', ({ data }) => this.hearAnswer(data))
+      else if (roster.indexOf(name) <= this.answersEach) this.hear('echo', (message) => message.respond(message.data))
     }
     await this.connection.flush()
   }
@@ -112,12 +117,36 @@ class RawWork implements Work {
     }
   }
 
-  private askTheOther(): void {
+  private get answersEach(): number {
+    return this.task.work === 'echo' ? 1 : this.task.roster.length - 1
+  }
+
+  private hear(what: 'answer' | 'echo', call: (message: Msg) => void): void {
+    this.connection.subscribe(`${this.subject}.${what}`, {
+      callback: (error, message) => (error === null ? call(message) : this.fail(error)),
+    })
+  }
+
+  /** The number of the question is in its bytes. */
+  private ask(): void {
     const at = performance.now()
-    this.connection.request(`${this.subject}.echo`, this.event, { timeout: 5000 }).then(() => {
-      this.latencies.push(performance.now() - at)
+    const oldest = this.asked.values().next().value
+    if (oldest !== undefined && at - oldest.at > PATIENCE_MS) this.fail(`no answer within ${PATIENCE_MS} ms`)
+    const question = Buffer.from(this.event)
+    question.writeUInt32LE(++this.sent)
+    this.asked.set(this.sent, { at, answers: 0 })
+    this.connection.publish(`${this.subject}.echo`, question, { reply: `${this.subject}.answer` })
+  }
+
+  private hearAnswer(data: Uint8Array): void {
+    const number = Buffer.from(data.buffer, data.byteOffset).readUInt32LE()
+    const question = this.asked.get(number)
+    if (question === undefined) this.fail(`an answer to question ${number}, which is not open`)
+    else if (++question.answers === this.answersEach) {
+      this.asked.delete(number)
+      this.latencies.push(performance.now() - question.at)
       this.heard++
-    }, this.fail)
+    }
   }
 }
 

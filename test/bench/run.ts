@@ -48,17 +48,25 @@ const { values: args } = parseArgs({
 })
 
 if (args.help) console.log(HELP)
-else process.exitCode = await bench()
+else
+  process.exitCode = await bench().catch((error) => {
+    if (!(error instanceof RangeError)) throw error
+    console.error(error.message)
+    return 1
+  })
 
 async function bench(): Promise<number> {
-  const rounds = args.quick ? 1 : within(args.runs, '--runs', 1, 50)
+  const rounds = args.quick ? 1 : Math.floor(within(args.runs, '--runs', 1, 50))
   const windowMs = 1000 * within(args.seconds, '--seconds', 0.5, 30)
   const warmUpMs = 1000 * within(args['warm-up'], '--warm-up', 1, 120)
-  const chosen = choose(args.only.split(','))
-  if (chosen.length === 0) throw new Error(`--only ${args.only}: no workload is called so; --help names them`)
+  const chosen = choose(args.only.split(',').map((one) => one.trim()))
   const results: Result[] = chosen.map((workload) => ({ workload, samples: [], failures: [] }))
   const load = loadavg().map((load) => load.toFixed(2))
-  const machine = { ...(await describeMachine()), 'load average before': load.join(' ') }
+  const machine = {
+    ...(await describeMachine()),
+    date: new Date().toISOString(),
+    'load average before': load.join(' '),
+  }
 
   mkdirSync(BUILD, { recursive: true })
   for (let round = 1; round <= rounds; round++) {
@@ -75,14 +83,14 @@ async function bench(): Promise<number> {
         process.stderr.write(`failed: ${failures.at(-1)}\n`)
       }
     }
+    // After each round: what ends this one early takes no others with it.
+    const told = {
+      machine,
+      conditions: { rounds, windowMs, warmUpMs },
+      results: results.map(({ workload: { name, about }, samples, failures }) => ({ name, about, samples, failures })),
+    }
+    writeFileSync(`${BUILD}bench.json`, `${JSON.stringify(told, undefined, 2)}\n`)
   }
-
-  const told = {
-    machine,
-    conditions: { rounds, windowMs, warmUpMs },
-    results: results.map(({ workload: { name, about }, samples, failures }) => ({ name, about, samples, failures })),
-  }
-  writeFileSync(`${BUILD}bench.json`, `${JSON.stringify(told, undefined, 2)}\n`)
   if (args.json) for (const row of rowsOf(results)) console.log(JSON.stringify(row))
   else printTable(machine, results)
   // A run that could not be made is no slow run, but no result either.
@@ -90,9 +98,11 @@ async function bench(): Promise<number> {
 }
 
 function choose(wanted: readonly string[]): Workload[] {
-  const asked = WORKLOADS.filter(({ name, letter }) =>
-    wanted.some((beginning) => beginning === letter || name.startsWith(beginning)),
-  )
+  const isMeant = ({ name, letter }: Workload, by: string): boolean => by === letter || name.startsWith(by)
+  for (const one of wanted)
+    if (!WORKLOADS.some((workload) => isMeant(workload, one)) || (one === '' && wanted.length > 1))
+      throw new RangeError(`--only: no workload is called "${one}"; --help names them`)
+  const asked = WORKLOADS.filter((workload) => wanted.some((one) => isMeant(workload, one)))
   const peers = new Set(asked.flatMap(({ against = [] }) => against))
   return WORKLOADS.filter((workload) => asked.includes(workload) || peers.has(workload.name))
 }

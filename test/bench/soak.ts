@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { within } from './arguments.ts'
 import { TRADE_SCHEMA } from './json-events.ts'
+import { describeMachine } from './machine.ts'
 import { inThree, ROSTER } from './processes.ts'
 import { mean, quantile, readable } from './statistics.ts'
 import { putTopic, withReplicas } from './whole-product.ts'
@@ -27,6 +28,8 @@ missing or out of order.`
 
 const BUILD = fileURLToPath(new URL('../../build/', import.meta.url))
 const EVERY_MS = 5000
+/** So many samples of each replica. */
+const A_MINUTE: number = 60_000 / EVERY_MS
 /** Not counted: the log fills, code is compiled. */
 const SETTLE_MS = 60_000
 
@@ -73,27 +76,28 @@ async function soak(minutes: number, rate: number, eventBytes: number, retainMib
   )
   const { processes, cpu } = done
   const settled = samples.filter(({ second }) => second * 1000 >= SETTLE_MS)
+  const waits = processes.flatMap(({ latencies }) => latencies)
   const found = {
     minutes,
     events: Math.min(...processes.map(({ events }) => events)),
     'events/s': Math.min(...processes.map(({ events, seconds }) => events / seconds)),
-    'acknowledgement p50 ms': quantile(
-      processes.flatMap(({ latencies }) => latencies),
-      0.5,
-    ),
+    'acknowledgement p50 ms': quantile(waits, 0.5),
+    'acknowledgement p99 ms': quantile(waits, 0.99),
     'left out': processes.reduce((sum, { counts }) => sum + (counts.leftOut ?? 0), 0),
     'machine cpu %': 100 * cpu.machine,
     replicas: ROSTER.map((replica) => summary(settled.filter((sample) => sample.replica === replica))),
   }
   mkdirSync(BUILD, { recursive: true })
-  writeFileSync(`${BUILD}soak.json`, `${JSON.stringify({ found, samples }, undefined, 1)}\n`)
+  const machine = { ...(await describeMachine()), date: new Date().toISOString() }
+  const conditions = { minutes, rate, eventBytes, retainMib }
+  writeFileSync(`${BUILD}soak.json`, `${JSON.stringify({ machine, conditions, found, samples })}\n`)
   if (args.json) console.log(JSON.stringify(found, undefined, 2))
   else tell(found)
 }
 
 interface Summary {
   readonly replica: string
-  /** Means over the first and the last tenth of the time, and the most. */
+  /** Means over the second and the last minute, and the most. */
   readonly firstMib: number
   readonly lastMib: number
   readonly mostMib: number
@@ -104,14 +108,13 @@ interface Summary {
 }
 
 function summary(samples: readonly Sample[]): Summary {
-  const tenth = Math.max(1, Math.floor(samples.length / 10))
   const mib = samples.map(({ residentMib }) => residentMib)
   const [first, last] = [samples[0], samples.at(-1)] as [Sample, Sample]
   const pauses = last.pauses - first.pauses
   return {
     replica: first.replica,
-    firstMib: mean(mib.slice(0, tenth)),
-    lastMib: mean(mib.slice(-tenth)),
+    firstMib: mean(mib.slice(0, A_MINUTE)),
+    lastMib: mean(mib.slice(-A_MINUTE)),
     mostMib: Math.max(...mib),
     views: last.view - first.view,
     suspicions: last.suspicions,
@@ -165,7 +168,7 @@ function tell({
   for (const [name, value] of Object.entries(whole)) console.log(`${name.padEnd(24)} ${readable(value as number)}`)
   for (const one of replicas)
     console.log(
-      `replica ${one.replica}: ${readable(one.firstMib)} MiB after the first minute, ${readable(one.lastMib)} at the end, ` +
+      `replica ${one.replica}: ${readable(one.firstMib)} MiB in the second minute, ${readable(one.lastMib)} in the last, ` +
         `${readable(one.mostMib)} at most; ${one.pauses} pauses of the collector, ` +
         `${(100 * one.shareOfPausesWithin10Ms).toFixed(2)} % of them within 10 ms; ` +
         `${one.suspicions} suspicions, ${one.views} changes of view`,

@@ -8,7 +8,7 @@ export interface Task {
   readonly group: string
   readonly name: string
   readonly roster: readonly string[]
-  readonly work: 'flood' | 'json' | 'steady' | 'echo' | 'publish' | 'read'
+  readonly work: 'flood' | 'json' | 'steady' | 'echo' | 'echo-all' | 'publish' | 'read'
   readonly eventBytes: number
   /** For the raw peer: events are packed into messages of so many bytes; 0: one event a message. */
   readonly packBytes: number

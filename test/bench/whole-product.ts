@@ -29,17 +29,31 @@ export async function withReplicas<T>(
       async (replica) => (await replica.printed(/ready name=\S+ view=\d+ listen=([^\s"]+)/))[1]!,
     )
     const urls = await soon(Promise.all(ready), 'all replicas are ready')
-    return await use(
+    const before = await viewAt(urls)
+    const used = await use(
       urls,
       server,
       replicas.map(({ pid }) => pid),
     )
+    // With fewer of them it would have been less work.
+    const after = await viewAt(urls)
+    if (after !== before) throw new Error(`the group was ${before}, and is ${after} at the end`)
+    return used
   } finally {
     for (const replica of replicas) replica.signal('SIGKILL')
     await Promise.all(replicas.map((replica) => replica.ended()))
     for (const replica of replicas) started.delete(replica)
     await server.stop()
   }
+}
+
+async function viewAt([url]: readonly string[]): Promise<string> {
+  const { view } = (await (await fetch(`${url}/v1/cluster`)).json()) as ClusterAnswer
+  return `${view.members.map(({ name }) => name)} in view ${view.number}`
+}
+
+interface ClusterAnswer {
+  readonly view: { readonly number: number; readonly members: readonly { readonly name: string }[] }
 }
 
 function startReplica(name: string, roster: readonly string[], server: Server, more: readonly string[]): Lockstep {

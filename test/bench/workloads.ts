@@ -16,7 +16,7 @@ export interface Conditions {
   readonly profile?: string | undefined
 }
 
-/** Numbers by name with their unit, such as `events/s` or `p50 ms`. The first is the one that ratios are made of. */
+/** Numbers by name with their unit, such as `events/s` or `p50 ms`. Ratios are made of these two kinds. */
 export type Numbers = Readonly<Record<string, number>>
 
 export interface Workload {
@@ -48,7 +48,7 @@ export const WORKLOADS: readonly Workload[] = [
     name: 'safe-latency',
     about: 'group, 100 B, 500 events/s: submit to own safe delivery',
     letter: 'L',
-    against: ['echo'],
+    against: ['echo', 'echo-all'],
     async measure(conditions) {
       const { processes, cpu } = await run(conditions, 'group-process.ts', 'steady', 100)
       return latencies(
@@ -57,20 +57,14 @@ export const WORKLOADS: readonly Workload[] = [
       )
     },
   },
-  {
-    name: 'echo',
-    about: 'raw NATS, 100 B, 500/s: request to another process and its answer',
-    async measure(conditions) {
-      const { processes, cpu } = await run(conditions, 'raw-process.ts', 'echo', 100)
-      return latencies(processes[0]!.latencies, machineOf(cpu))
-    },
-  },
+  echo('echo', 'request to another process and its answer'),
+  echo('echo-all', 'request to two other processes and the answers of both'),
   {
     name: 'stream-latency',
     about:
       'whole product, typed JSON events of 100 B, 500/s by stream to one replica: publish to acknowledgement, safe at all three',
     letter: 'L',
-    against: ['echo'],
+    against: ['echo', 'echo-all'],
     async measure({ warmUpMs, windowMs }) {
       const { latencies: waits, cpu } = await publishSteadily(100, warmUpMs, windowMs)
       return latencies(waits, machineOf(cpu))
@@ -78,11 +72,11 @@ export const WORKLOADS: readonly Workload[] = [
   },
   {
     name: 'http-latency',
-    about: 'whole product, 100 B, 500 POST/s to one replica: call to answer, safe at all three',
+    about: 'whole product, typed JSON events of 100 B, 500 POST/s to one replica: call to answer, safe at all three',
     letter: 'L',
-    against: ['echo'],
+    against: ['echo', 'echo-all'],
     async measure({ warmUpMs, windowMs }) {
-      const posted = await postSteadily(100, warmUpMs, windowMs)
+      const posted = await postSteadily(trade(), TRADE_SCHEMA, warmUpMs, windowMs)
       return latencies(posted.latencies, { 'left out': posted.leftOut, ...machineOf(posted.cpu) })
     },
   },
@@ -98,18 +92,34 @@ export const WORKLOADS: readonly Workload[] = [
     about: 'the same to the same HTTP server with nothing behind it',
     measure: async ({ warmUpMs, windowMs }) => answers(await postFloodToNothing(trade(), warmUpMs, windowMs)),
   },
-  levels('levels-light', { goes: 500, events: 1, eventBytes: 100 }),
-  levels('levels-heavy', { goes: 100, events: 100, eventBytes: 100 }),
-  levels('levels-half', { goes: 250, events: 100, eventBytes: 100 }),
+  levels('levels-light', '500 events/s', { goes: 500, events: 1, eventBytes: 100 }),
+  levels('levels-heavy', '10,000 events/s', { goes: 100, events: 100, eventBytes: 100 }),
+  levels('levels-half', '500 events/s beside half of the peak', {
+    goes: 500,
+    events: 1,
+    eventBytes: 100,
+    besideHalfOfPeak: true,
+  }),
 ]
 
-function levels(name: string, load: Load): Workload {
+function echo(name: 'echo' | 'echo-all', what: string): Workload {
+  return {
+    name,
+    about: `raw NATS, 100 B, 500/s: ${what}`,
+    async measure(conditions) {
+      const { processes, cpu } = await run(conditions, 'raw-process.ts', name, 100)
+      return latencies(processes[0]!.latencies, machineOf(cpu))
+    },
+  }
+}
+
+function levels(name: string, what: string, load: Load): Workload {
   return {
     name,
     letter: 'O',
-    about: `whole product, streams, ${load.eventBytes} B, ${load.goes * load.events} events/s: publish at one replica to shown at another, by level`,
+    about: `whole product, streams, ${load.eventBytes} B, ${what}: publish at one replica to shown at another, by level`,
     async measure({ warmUpMs, windowMs }) {
-      const { waits, acknowledged, takenBack, cpu } = await showAtAllLevels(load, warmUpMs, windowMs)
+      const { waits, acknowledged, takenBack, beside, cpu } = await showAtAllLevels(load, warmUpMs, windowMs)
       const numbers: Record<string, number> = {}
       for (const [what, of] of [
         ...LEVELS.map((level) => [level, waits[level]] as const),
@@ -118,6 +128,7 @@ function levels(name: string, load: Load): Workload {
         numbers[`${what} p50 ms`] = quantile(of, 0.5)
         numbers[`${what} p99 ms`] = quantile(of, 0.99)
       }
+      if (beside > 0) numbers['beside it events/s'] = beside
       return { ...numbers, events: acknowledged.length, 'taken back': takenBack, ...machineOf(cpu) }
     },
   }
@@ -171,10 +182,10 @@ function productFlood(name: string, eventBytes: number, against: readonly string
     against,
     about: `whole product, typed JSON events of ${eventBytes} B by stream: published at each replica, read at each, safe`,
     measure: (conditions) =>
-      withReplicas(async (urls, server) => {
+      withReplicas(async (urls, server, pids) => {
         await putTopic(urls[0] as string, { schema: TRADE_SCHEMA, retention: { events: RETAINED_EVENTS } })
         const options = { ...conditions, script: 'client-process.ts', work: 'json', eventBytes } as const
-        return read(await inThree(options, urls, [server]))
+        return read(await inThree(options, urls, [server], pids))
       }),
   }
 }
@@ -234,8 +245,12 @@ function shares({ processes, cpu }: Trial): Numbers {
   return { 'process cpu %': 100 * busy, ...machineOf(cpu) }
 }
 
-function machineOf({ server, machine }: CpuUse): Numbers {
-  return { 'server cpu %': 100 * server, 'machine cpu %': 100 * machine }
+function machineOf({ server, replicas, machine }: CpuUse): Numbers {
+  return {
+    'server cpu %': 100 * server,
+    ...(replicas !== undefined && { 'replicas cpu %': 100 * replicas }),
+    'machine cpu %': 100 * machine,
+  }
 }
 
 function latencies(waits: readonly number[], more: Numbers): Numbers {

@@ -2,6 +2,9 @@
 
 import type { CountingFabric } from '../../broker/fabric/counters.ts'
 
+/** Of each datagram, when what was waited for never came. */
+const SHOWN = 100
+
 export class ReplicaEnd {
   readonly fabric: CountingFabric
   /** As text, in the order of arrival. */
@@ -35,7 +38,10 @@ export class ReplicaEnd {
     const check = (): void => {
       if (holds()) resolve()
     }
-    const given = () => reject(new Error(`never came: ${what}; received ${JSON.stringify(this.received)}`))
+    const given = (): void => {
+      const received = this.received.map((text) => JSON.stringify(text.slice(0, SHOWN))).join(', ')
+      reject(new Error(`never came: ${what}; received ${received}`))
+    }
     const timer = setTimeout(given, 10_000)
     this.waiting.add(check)
     try {
