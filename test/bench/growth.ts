@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { within } from './arguments.ts'
+import { meant, within } from './arguments.ts'
 import { bytesReadable, LeftOut, type Measures, SERIES, type Series } from './growth-series.ts'
 import { describeMachine } from './machine.ts'
 import { type LinePlot, linePlots } from './plot.ts'
@@ -48,7 +48,7 @@ const { values: args } = parseArgs({
 async function grow(): Promise<number> {
   const seconds = within(args.seconds ?? (args.quick ? '1' : '5'), '--seconds', 0.5, 30)
   const conditions = { warmUpMs: args.quick ? 1000 : 3000, windowMs: 1000 * seconds }
-  const all: Done[] = chosen(args.only).map((series) => ({ series, points: [], leftOut: [], failures: [] }))
+  const all: Done[] = meant(args.only, SERIES).map((series) => ({ series, points: [], leftOut: [], failures: [] }))
   const machine = { ...(await describeMachine()), 'free memory': bytesReadable(freemem()) }
   if (args.out !== undefined) mkdirSync(args.out, { recursive: true })
   for (const done of all) {
@@ -136,14 +136,6 @@ function printTable(machine: object, all: readonly Done[]): void {
     for (const { x, why } of leftOut) console.log(`left out: ${tell(series.x, x)}: ${why}`)
     for (const { x, why } of failures) console.log(`failed: ${tell(series.x, x)}: ${why.split('\n')[0]}`)
   }
-}
-
-function chosen(only: string): Series[] {
-  const wanted = only.split(',').map((one) => one.trim())
-  for (const one of wanted)
-    if (!SERIES.some(({ name }) => name.startsWith(one)) || (one === '' && wanted.length > 1))
-      throw new RangeError(`--only: no series is called "${one}"; --help names them`)
-  return SERIES.filter(({ name }) => wanted.some((one) => name.startsWith(one)))
 }
 
 function tell({ tell = (value) => value.toLocaleString('en-US') }: Series['x'], value: number): string {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ReplicaProcess, startNats } from '../../clients/examples/replicas.ts'
 import { type Client, type Cluster, connect, type Member } from '../../clients/src/index.ts'
+import { wholeWithin } from './arguments.ts'
 import { describeMachine } from './machine.ts'
 import { quantile, readable } from './statistics.ts'
 import { atRate } from './steady.ts'
@@ -20,8 +21,8 @@ const HELP = `node test/bench/kills.ts [options]
   --json           print every wait as JSON instead of the table
   --help           this text
 
-Every wait is also written to build/kills.json. It takes some three seconds a kill, exits with 1 when an event is missing, twice or out of order, and is worth nothing
-beside other work.`
+Every wait is also written to build/kills.json. It takes some three seconds a kill, exits with 1 when an event is
+missing, twice or out of order, and is worth nothing beside other work.`
 
 /** Longer than any wait that is not a fault of its own. */
 const PATIENCE_MS = 30_000
@@ -85,7 +86,7 @@ async function measure(kills: number, rate: number): Promise<number> {
       await after(QUIET_MS)
     }
     await load.end()
-    const machine = { ...(await describeMachine()), date: new Date().toISOString() }
+    const machine = await describeMachine()
     const conditions = { kills, rate, whom: args.whom }
     const told = JSON.stringify({ machine, conditions, waits, sent: load.sent, faults: load.faults }, undefined, 2)
     mkdirSync(BUILD, { recursive: true })
@@ -222,12 +223,10 @@ async function until(what: string, holds: () => boolean, failed: AbortSignal): P
   }
 }
 
-function within(text: string, least: number, most: number): number {
-  const number = Number(text)
-  if (Number.isInteger(number) && number >= least && number <= most) return number
-  throw new Error(`a whole number from ${least} to ${most} is needed, not ${text}`)
-}
-
 if (args.help) console.log(HELP)
 else if (!['attached', 'any'].includes(args.whom)) throw new Error(`--whom attached or --whom any, not ${args.whom}`)
-else process.exitCode = await measure(within(args.kills, 1, 1000), within(args.rate, 1, 2000))
+else
+  process.exitCode = await measure(
+    wholeWithin(args.kills, '--kills', 1, 1000),
+    wholeWithin(args.rate, '--rate', 1, 2000),
+  )

@@ -1,4 +1,4 @@
-// Where something was measured: without it a number says nothing.
+// Where and when something was measured: without it a number says nothing.
 
 import { cpus } from 'node:os'
 import { versionOfServer } from './processes.ts'
@@ -10,5 +10,6 @@ export async function describeMachine(): Promise<Record<string, unknown>> {
     cores: all.length,
     node: process.version,
     'nats-server': await versionOfServer(),
+    date: new Date().toISOString(),
   }
 }

@@ -1,6 +1,6 @@
 // The peer: the same client library and the same server with no group in between. Three processes publish and each hears
-// the two others; nothing is ordered, acknowledged or kept, and what is lost is lost. Packed, it is what any protocol
-// over datagrams could reach at most here; one event a message is what a program without batches would get.
+// the two others; nothing is ordered, acknowledged or kept, and what is lost is lost. Packed, it is what datagrams
+// carry by that library at most here; one event a message is what a program without batches would get.
 
 import { connect, type Msg, type NatsConnection } from 'nats'
 import { setCollector } from '../../broker/collector.ts'

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { within } from './arguments.ts'
+import { meant, wholeWithin, within } from './arguments.ts'
 import { describeMachine } from './machine.ts'
 import { median, readable } from './statistics.ts'
 import { type Numbers, WORKLOADS, type Workload } from './workloads.ts'
@@ -56,15 +56,14 @@ else
   })
 
 async function bench(): Promise<number> {
-  const rounds = args.quick ? 1 : Math.floor(within(args.runs, '--runs', 1, 50))
+  const rounds = args.quick ? 1 : wholeWithin(args.runs, '--runs', 1, 50)
   const windowMs = 1000 * within(args.seconds, '--seconds', 0.5, 30)
   const warmUpMs = 1000 * within(args['warm-up'], '--warm-up', 1, 120)
-  const chosen = choose(args.only.split(',').map((one) => one.trim()))
+  const chosen = choose(args.only)
   const results: Result[] = chosen.map((workload) => ({ workload, samples: [], failures: [] }))
   const load = loadavg().map((load) => load.toFixed(2))
   const machine = {
     ...(await describeMachine()),
-    date: new Date().toISOString(),
     'load average before': load.join(' '),
   }
 
@@ -97,12 +96,8 @@ async function bench(): Promise<number> {
   return results.some(({ failures }) => failures.length > 0) ? 1 : 0
 }
 
-function choose(wanted: readonly string[]): Workload[] {
-  const isMeant = ({ name, letter }: Workload, by: string): boolean => by === letter || name.startsWith(by)
-  for (const one of wanted)
-    if (!WORKLOADS.some((workload) => isMeant(workload, one)) || (one === '' && wanted.length > 1))
-      throw new RangeError(`--only: no workload is called "${one}"; --help names them`)
-  const asked = WORKLOADS.filter((workload) => wanted.some((one) => isMeant(workload, one)))
+function choose(only: string): Workload[] {
+  const asked = meant(only, WORKLOADS)
   const peers = new Set(asked.flatMap(({ against = [] }) => against))
   return WORKLOADS.filter((workload) => asked.includes(workload) || peers.has(workload.name))
 }

@@ -88,7 +88,7 @@ async function soak(minutes: number, rate: number, eventBytes: number, retainMib
     replicas: ROSTER.map((replica) => summary(settled.filter((sample) => sample.replica === replica))),
   }
   mkdirSync(BUILD, { recursive: true })
-  const machine = { ...(await describeMachine()), date: new Date().toISOString() }
+  const machine = await describeMachine()
   const conditions = { minutes, rate, eventBytes, retainMib }
   writeFileSync(`${BUILD}soak.json`, `${JSON.stringify({ machine, conditions, found, samples })}\n`)
   if (args.json) console.log(JSON.stringify(found, undefined, 2))

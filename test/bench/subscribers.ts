@@ -6,6 +6,7 @@ import { connect as connectTcp } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ReplicaProcess, startNats } from '../../clients/examples/replicas.ts'
+import { wholeWithin } from './arguments.ts'
 import { quantile, readable } from './statistics.ts'
 import { type Subscriber, subscribeByStream } from './stream-subscriber.ts'
 import { residentBytesOf } from './usage.ts'
@@ -150,9 +151,7 @@ function residentBytes({ pid }: ReplicaProcess): number {
 }
 
 function number(flag: 'subscribers' | 'events' | 'bytes', most: number): number {
-  const value = Number(args[flag])
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value
-  throw new Error(`--${flag} takes a whole number from 1 to ${most}, not ${args[flag]}`)
+  return wholeWithin(args[flag], `--${flag}`, 1, most)
 }
 
 if (args.help) console.log(HELP)
