@@ -7,7 +7,7 @@ import { Agent, request } from 'node:http'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Flooded, HttpFlood } from './http-flood.ts'
-import { type CpuUse, cpuUseWithin, soon } from './processes.ts'
+import { AS_REPLICAS, type CpuUse, cpuUseWithin, soon } from './processes.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Window } from './task.ts'
 import { putTopic, withReplicas } from './whole-product.ts'
@@ -50,7 +50,7 @@ export function postFlood(body: string, schema: object, warmUpMs: number, window
 
 /** The same, to the same server with nothing behind it. */
 export async function postFloodToNothing(body: string, warmUpMs: number, windowMs: number): Promise<Flooded> {
-  const child = fork(fileURLToPath(new URL('bare-http-process.ts', import.meta.url)))
+  const child = fork(fileURLToPath(new URL('bare-http-process.ts', import.meta.url)), { env: AS_REPLICAS })
   const ended = once(child, 'exit')
   try {
     const [{ port }] = (await soon(once(child, 'message'), 'the server listens')) as [{ port: number }]

@@ -15,6 +15,9 @@ import { cpuSecondsOf } from './usage.ts'
 
 export const ROSTER: readonly string[] = ['a', 'b', 'c']
 
+/** What `broker/lockstep.js` sets for replicas. Members have it as well, and whoever is compared with them; no clients. */
+export const AS_REPLICAS: NodeJS.ProcessEnv = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' }
+
 /** Longer than any start or end takes that is not stuck. */
 const PATIENCE_MS = 20_000
 
@@ -203,8 +206,10 @@ class Measuring {
   private readonly ended: Promise<unknown>
   private readonly measured: Promise<Measured>
 
-  constructor(script: string, task: Task, profile: string | undefined) {
+  constructor(script: Script, task: Task, profile: string | undefined) {
+    const asReplica = script === 'group-process.ts' || script === 'raw-process.ts'
     this.child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(task)], {
+      env: asReplica ? AS_REPLICAS : process.env,
       execArgv:
         profile === undefined
           ? []

@@ -135,6 +135,22 @@ test('--log-format text: lines for people, also in a pipe', async (t) => {
   t.regex(lockstep.stdout, / info {2}a {2}leaving the group\n[\s\S]* info {2}a {2}stopped {2}reason=\S.*\n$/)
 })
 
+const onLinux = process.platform === 'linux' ? test : test.skip
+onLinux("a replica's memory comes in large pages, unless somebody has set otherwise", async (t) => {
+  const flags = ['--name', 'a', '--nats', 'nats://127.0.0.1:1', '--listen', '127.0.0.1:0']
+  const tunablesOf = async (environment: { [variable: string]: string }): Promise<string | undefined> => {
+    const lockstep = new Lockstep(['start', ...flags], { environment })
+    t.teardown(() => lockstep.signal('SIGKILL'))
+    await lockstep.printed(/started/)
+    const variables = readFileSync(`/proc/${lockstep.pid}/environ`, 'utf8').split('\0')
+    lockstep.signal('SIGTERM')
+    t.is((await lockstep.ended()).code, 0)
+    return variables.find((variable) => variable.startsWith('GLIBC_TUNABLES='))
+  }
+  t.is(await tunablesOf({}), 'GLIBC_TUNABLES=glibc.malloc.hugetlb=1')
+  t.is(await tunablesOf({ GLIBC_TUNABLES: '' }), 'GLIBC_TUNABLES=')
+})
+
 test('started by a Node.js that is too old, it runs under its own', async (t) => {
   const old = (process.env['PATH'] ?? '')
     .split(delimiter)
