@@ -15,8 +15,11 @@ import {
 } from 'nats'
 import { NodeTransport, nodeResolveHost } from 'nats/lib/node_transport.js'
 
-/** Read at once, at most; a buffer grows to the largest operation that came. */
-const READ_BYTES = 512 * 1024
+/**
+ * Read at once, at most; a buffer grows to the largest operation that came. Both are to fit into a core's own cache, where
+ * what the kernel writes is read from again at once: of 512 KiB, a flooded group was a tenth slower.
+ */
+const READ_BYTES = 128 * 1024
 
 /** The most that a server can be configured to carry, and an operation's first line. */
 const OPERATION_BYTES_MAX = 64 * 1024 * 1024 + 64 * 1024
