@@ -24,6 +24,7 @@ if ((major === 22 && minor >= 20) || (major === 24 && minor >= 12) || major >= 2
     process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'))
     process.channel.unref()
   }
+  // A channel to whoever started it would not outlive that.
   const isReplica = process.argv[2] === 'start' && process.platform === 'linux'
   if (isReplica && process.env.GLIBC_TUNABLES === undefined && !process.channel) beginAnew()
   await import('./main.ts')

@@ -15,8 +15,11 @@ import { cpuSecondsOf } from './usage.ts'
 
 export const ROSTER: readonly string[] = ['a', 'b', 'c']
 
-/** What `broker/lockstep.js` sets for replicas. Members have it as well, and whoever is compared with them; no clients. */
-export const AS_REPLICAS: NodeJS.ProcessEnv = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' }
+/** As `broker/lockstep.js` sets it for replicas: for members and whoever is compared with them, not for clients. */
+export const AS_REPLICAS: NodeJS.ProcessEnv = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...process.env }
+
+/** What clients do, of a broker or of NATS alone. */
+const CLIENTS_WORK: readonly Task['work'][] = ['json', 'publish', 'read']
 
 /** Longer than any start or end takes that is not stuck. */
 const PATIENCE_MS = 20_000
@@ -206,10 +209,9 @@ class Measuring {
   private readonly ended: Promise<unknown>
   private readonly measured: Promise<Measured>
 
-  constructor(script: Script, task: Task, profile: string | undefined) {
-    const asReplica = script === 'group-process.ts' || script === 'raw-process.ts'
+  constructor(script: string, task: Task, profile: string | undefined) {
     this.child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(task)], {
-      env: asReplica ? AS_REPLICAS : process.env,
+      env: CLIENTS_WORK.includes(task.work) ? process.env : AS_REPLICAS,
       execArgv:
         profile === undefined
           ? []
