@@ -1,6 +1,7 @@
-// Which events can be validated without a watchdog, because it can be seen beforehand that it takes little. The
-// watchdog costs some fifth of a millisecond, which is many times what a small event takes; without it a hostile
-// schema stops the replica. So whatever is not seen to be cheap is not.
+// Which events can be validated without a watchdog, and which schemas compiled, because it can be seen beforehand that it
+// takes little. The watchdog costs some fifth of a millisecond, which is many times what a small event takes, and on a
+// machine that is busy enough it stops what is in order; without it a hostile schema stops the replica. So whatever is
+// not seen to be cheap is not.
 //
 // A schema has a weight: how many steps it takes, at most, for each value, character and name in an event. Without
 // references each subschema meets each value at most once, and then takes about as many steps as it has values of its
@@ -45,6 +46,11 @@ export const FORMAT_STEPS = 10
  * an ordinary one 1 ms; it is enough for 4 kB and a schema of 20 properties.
  */
 const CHEAP_STEPS_MAX = 400_000
+/**
+ * A schema of this weight has so many values at most, each of which takes up to a third of a millisecond to compile where
+ * it is a subschema; and its draft, which may compare each with each other, makes half a million comparisons at most.
+ */
+const CHEAP_WEIGHT_MAX = 1000
 /** Values nested deeper are not measured. */
 const CHEAP_DEPTH_MAX = 100
 /** No JSON text this short is nested deeper: each level takes two bytes. */
@@ -53,6 +59,11 @@ const FLAT_BYTES_MAX = 2 * CHEAP_DEPTH_MAX
 interface Measured {
   readonly value: unknown
   readonly dataBytes?: number
+}
+
+/** Compiled, and tried out with values that have nothing in them. */
+export function isCheapToCompile(weight: number): boolean {
+  return weight <= CHEAP_WEIGHT_MAX
 }
 
 /** The first of these values, from one on, that cannot be validated as well in so few steps by a schema of this weight. */

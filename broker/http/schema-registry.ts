@@ -5,14 +5,15 @@
 // refused, with the place and the reason. A compiled schema is kept as long as there is room, by topic and version.
 //
 // What is protected against a schema written to do harm: its bytes, depth, values, subschemas and patterns are limited,
-// it is compiled alone (so that no two schemas share names), nothing it names is fetched, it is looked through and
-// compiled under a watchdog, and so are events validated by it, unless it can be seen that this is cheap
-// (schema-cost.ts). So a pattern that backtracks for ever costs a request `validateMs`, twice; patterns that could
-// escape the watchdog are rewritten (schema-pattern.ts). What is not: whoever may create topics can have that time
-// spent by each request to them.
+// it is compiled alone (so that no two schemas share names), nothing it names is fetched, it is compiled under a
+// watchdog, and so are events validated by it, unless it can be seen that this is cheap (schema-cost.ts); to look a
+// document through takes 30 ms at most. So a pattern that backtracks for ever costs a request `validateMs`, twice;
+// patterns that could escape the watchdog are rewritten (schema-pattern.ts). What is not: whoever may create topics can
+// have that time spent by each request to them.
 //
-// Time decides only whether one request to one replica is refused. That a schema is taken is decided by the replica
-// that got it, and is the same for all from then on; no replica remembers of a schema that it took too long.
+// Time decides only whether one request to one replica is refused, and never of an ordinary schema, however busy the
+// machine is. That a schema is taken is decided by the replica that got it, and is the same for all from then on; no
+// replica remembers of a schema that it took too long.
 //
 // ajv stops at the first failing keyword. To collect all faults would cost memory in proportion to data that is wrong
 // everywhere.
@@ -22,9 +23,9 @@ import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { Fault } from '../errors.ts'
-import { cheapTo } from './schema-cost.ts'
+import { cheapTo, isCheapToCompile } from './schema-cost.ts'
 import { type PatternLimits, Patterns } from './schema-pattern.ts'
-import { shortened, surveySchema } from './schema-survey.ts'
+import { type Survey, shortened, surveySchema } from './schema-survey.ts'
 import { within } from './watchdog.ts'
 
 export interface SchemaRegistryOptions {
@@ -64,6 +65,14 @@ interface Compiled {
 }
 
 type Kept = Compiled & { readonly text: Uint8Array }
+
+/** A document that has been looked through, and can be compiled. */
+interface Readable {
+  readonly document: boolean | object
+  readonly text: Uint8Array
+  readonly draft: keyof typeof DRAFTS
+  readonly survey: Survey
+}
 
 const FAULTS_MAX = 20
 
@@ -108,9 +117,9 @@ export class SchemaRegistry {
   check(
     document: unknown,
   ): { readonly ok: true; readonly text: Uint8Array } | { readonly ok: false; readonly faults: readonly Fault[] } {
-    const { compileMs } = this.options
-    const done = within(compileMs, () => deepInStack(() => this.judge(document)))
-    const judged = done?.value ?? [{ path: '', message: `takes longer than ${compileMs} ms to compile and try out` }]
+    const judged = this.inTime(document, (readable) => deepInStack(() => this.judge(readable))) ?? [
+      { path: '', message: `takes longer than ${this.options.compileMs} ms to compile and try out` },
+    ]
     if (judged instanceof Uint8Array) return { ok: true, text: judged }
     const faults = judged.map(({ path, message }) => ({ path: `/schema${path}`, message: shortened(message) }))
     return { ok: false, faults }
@@ -134,7 +143,7 @@ export class SchemaRegistry {
       return [{ path: '', message: `the topic's schema takes longer than ${this.options.compileMs} ms to compile` }]
     }
     const { validate, weight } = compiled
-    if (typeof validate !== 'function') return validate
+    if (isFaults(validate)) return validate
     try {
       const faults: Fault[] = []
       const until = performance.now() + this.options.validateMs
@@ -171,9 +180,9 @@ export class SchemaRegistry {
       }
       this.compiledBytes -= known.text.length
     }
-    const done = within(this.options.compileMs, () => this.compileText(text))
-    if (done === undefined) return undefined
-    const compiled = { ...done.value, text }
+    const found = this.compileText(text)
+    if (found === undefined) return undefined
+    const compiled = { ...found, text }
     this.compiled.set(key, compiled)
     this.compiledBytes += text.length
     for (const [oldest, { text: dropped }] of this.compiled) {
@@ -186,72 +195,97 @@ export class SchemaRegistry {
     return compiled
   }
 
-  private compileText(text: Uint8Array): Compiled {
+  private compileText(text: Uint8Array): Compiled | undefined {
+    const refused = (fault: string): Compiled => ({ weight: 0, validate: [{ path: '', message: fault }] })
     let document: unknown
     try {
       document = JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString())
     } catch (error) {
-      return { weight: 0, validate: [{ path: '', message: `the topic's schema is not JSON: ${messageOf(error)}` }] }
+      return refused(`the topic's schema is not JSON: ${messageOf(error)}`)
     }
-    const { weight, validate } = this.compile(document)
-    if (typeof validate === 'function') return { weight, validate }
+    const made = this.inTime(document, (readable) => ({
+      weight: readable.survey.weight,
+      validate: this.compile(readable),
+    }))
+    if (made === undefined) return undefined
+    const { weight, validate } = isFaults(made) ? { weight: 0, validate: made } : made
+    if (!isFaults(validate)) return { weight, validate }
     const message = (fault: Fault): string => `the topic's schema cannot be used: ${fault.path} ${fault.message}`
     return { weight, validate: validate.map((fault) => ({ path: '', message: message(fault) })) }
   }
 
+  /**
+   * Looks a document through, and gives what `run` makes of it, or what faults were found; undefined: it took longer
+   * than `compileMs`. What can be seen to be cheap has all the time that it needs.
+   */
+  private inTime<T>(document: unknown, run: (readable: Readable) => T): T | readonly Fault[] | undefined {
+    const { compileMs } = this.options
+    const read = this.read(document)
+    if (isFaults(read)) return read
+    // No document makes this longer, and interrupted in it, it would be of no use any more.
+    this.prepare(read.draft)
+    return isCheapToCompile(read.survey.weight) ? run(read) : within(compileMs, () => run(read))?.value
+  }
+
+  private read(document: unknown): Readable | readonly Fault[] {
+    if (typeof document !== 'boolean' && (typeof document !== 'object' || document === null)) {
+      return [{ path: '', message: 'must be a JSON Schema: an object, true or false' }]
+    }
+    if (Array.isArray(document)) return [{ path: '', message: 'must be a JSON Schema: an object, true or false' }]
+    const survey = surveySchema(document, this.options)
+    if (survey.faults.length > 0) return survey.faults
+    // After the survey, which has found it shallow enough to be written out.
+    const text = Buffer.from(JSON.stringify(document))
+    const { schemaBytesMax } = this.options
+    if (text.length > schemaBytesMax) {
+      return [{ path: '', message: `has ${text.length} bytes; the limit is schemaBytesMax = ${schemaBytesMax}` }]
+    }
+    const draft = draftOf(document)
+    if (draft !== undefined) return { document, text, draft, survey }
+    const message = `must be the draft 2020-12, 2019-09 or draft-07, as in "https://${DEFAULT_DIALECT}"`
+    return [{ path: '/$schema', message }]
+  }
+
   /** The text of a good schema, or the faults of one that is not. */
-  private judge(document: unknown): Uint8Array | readonly Fault[] {
-    const { validate, text } = this.compile(document)
-    if (text === undefined || typeof validate !== 'function') return validate as readonly Fault[]
+  private judge(readable: Readable): Uint8Array | readonly Fault[] {
+    const validate = this.compile(readable)
+    if (isFaults(validate)) return validate
     try {
       for (const value of [null, true, 0, '', [], {}]) validate(value)
     } catch (error) {
       return [{ path: '', message: `cannot be validated by: ${messageOf(error)}` }]
     }
-    return text
+    return readable.text
   }
 
-  private compile(document: unknown): Compiled & { readonly text?: Uint8Array } {
-    const refused = (path: string, message: string) => ({ weight: 0, validate: [{ path, message }] })
-    if (typeof document !== 'boolean' && (typeof document !== 'object' || document === null)) {
-      return refused('', 'must be a JSON Schema: an object, true or false')
-    }
-    if (Array.isArray(document)) return refused('', 'must be a JSON Schema: an object, true or false')
-
-    const { faults, weight, keywordAt, refAt } = surveySchema(document, this.options)
-    if (faults.length > 0) return { weight, validate: faults }
-    // After the survey, which has found it shallow enough to be written out.
-    const text = Buffer.from(JSON.stringify(document))
-    if (text.length > this.options.schemaBytesMax) {
-      return refused('', `has ${text.length} bytes; the limit is schemaBytesMax = ${this.options.schemaBytesMax}`)
-    }
-    const draft = draftOf(document)
-    if (draft === undefined) {
-      return refused('/$schema', `must be the draft 2020-12, 2019-09 or draft-07, as in "https://${DEFAULT_DIALECT}"`)
-    }
+  private compile({ document, draft, survey }: Readable): ValidateFunction | readonly Fault[] {
     try {
-      return { weight, validate: this.metaFaults(draft, document) ?? compiledBy(draft, document, this.options), text }
+      return this.metaFaults(draft, document) ?? compiledBy(draft, document, this.options)
     } catch (error) {
       const message = messageOf(error)
-      return refused(placeOf(message, keywordAt, refAt), message)
+      return [{ path: placeOf(message, survey.keywordAt, survey.refAt), message }]
     }
   }
 
   /** What its draft has against the document. */
   private metaFaults(draft: keyof typeof DRAFTS, document: boolean | object): readonly Fault[] | undefined {
-    const meta = this.metaValidators.get(draft) ?? metaValidator(draft)
-    // It compiles the draft when first used. Put back only afterwards: interrupted in that, it is of no use any more.
-    this.metaValidators.delete(draft)
-    const good = meta.validateSchema(document) === true
+    const meta = this.metaValidators.get(draft)!
+    if (meta.validateSchema(document) === true) return undefined
+    return (meta.errors ?? []).slice(0, FAULTS_MAX).map(faultOf)
+  }
+
+  /** A draft is compiled when it is first used. */
+  private prepare(draft: keyof typeof DRAFTS): void {
+    if (this.metaValidators.has(draft)) return
+    const meta = new DRAFTS[draft]({ strict: false, logger: false })
+    formats.default(meta)
+    meta.validateSchema({})
     this.metaValidators.set(draft, meta)
-    return good ? undefined : (meta.errors ?? []).slice(0, FAULTS_MAX).map(faultOf)
   }
 }
 
-function metaValidator(draft: keyof typeof DRAFTS): Ajv {
-  const meta = new DRAFTS[draft]({ strict: false, logger: false })
-  formats.default(meta)
-  return meta
+function isFaults(found: object): found is readonly Fault[] {
+  return Array.isArray(found)
 }
 
 function compiledBy(

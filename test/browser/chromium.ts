@@ -55,6 +55,8 @@ export class TestPage {
   readonly page: Page
   /** What went wrong in it. */
   readonly troubles: string[] = []
+  /** What it was told where it was refused something. */
+  private readonly refusals: string[] = []
   private readonly dead: string[] = []
   private readonly refused: string[] = []
 
@@ -62,6 +64,11 @@ export class TestPage {
     this.page = page
     page.on('pageerror', (error) => this.troubles.push(`not caught: ${error.stack ?? error.message}`))
     page.on('crash', () => this.troubles.push('the page crashed'))
+    page.on('response', async (response) => {
+      if (response.status() < 400) return
+      const said = await response.text().catch(() => 'nothing that can be read')
+      this.refusals.push(`${response.request().method()} ${response.url()}: ${response.status()}, ${said}`)
+    })
     page.on('console', (message) => {
       const text = `${message.type()}: ${message.text()} (${message.location().url})`
       const isOfDead =
@@ -108,6 +115,7 @@ export class TestPage {
       if (value) return value
       if (performance.now() > deadline) break
     }
-    throw new Error(`${name} did not come about: ${expression}\n${this.troubles.join('\n')}`)
+    const known = [...this.troubles, ...this.refusals].join('\n')
+    throw new Error(`${name} did not come about: ${expression}\n${known}`)
   }
 }
