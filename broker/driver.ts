@@ -56,7 +56,7 @@ export class Driver {
     this.step({ type: 'hint', incarnation })
   }
 
-  /** Takes a request into the queue, or says why not. The bytes must not be changed afterwards. */
+  /** Takes a request into the queue, or says why not. The bytes are copied. */
   submit(request: Uint8Array): SubmitRefusal | undefined {
     const refusal = this.parts.member.submit(request)
     if (refusal === undefined) this.dueTurn()

@@ -7,17 +7,73 @@
  */
 export const HEADROOM_BYTES: number = 256
 
-/** `bytes`: of all requests together. `room` is the batch with the free bytes before it. */
-export function encodeBatch(requests: readonly Uint8Array[], bytes: number): { room: Uint8Array; batch: Uint8Array } {
-  const room = new Uint8Array(Buffer.allocUnsafeSlow(HEADROOM_BYTES + bytes + 4 * requests.length).buffer)
-  const lengths = new DataView(room.buffer)
-  let at = HEADROOM_BYTES
-  for (const request of requests) {
-    lengths.setUint32(at, request.length, true)
-    room.set(request, at + 4)
-    at += 4 + request.length
+const LENGTH_BYTES = 4
+
+/** `room` is the batch with the free bytes before it. */
+export interface MadeBatch {
+  readonly room: Uint8Array
+  readonly batch: Uint8Array
+  /** How many there are. */
+  readonly requests: number
+}
+
+/** Writes requests where they are to stay, one batch after another. */
+export class BatchWriter {
+  /** Of the batch that is being written. */
+  requests = 0
+  private readonly endMax: number
+  private end = HEADROOM_BYTES
+  private room: Uint8Array | undefined
+  private lengths: DataView = new DataView(new ArrayBuffer(0))
+
+  /** A batch has `bytesMax` bytes, at most. */
+  constructor(bytesMax: number) {
+    this.endMax = HEADROOM_BYTES + bytesMax
   }
-  return { room, batch: room.subarray(HEADROOM_BYTES) }
+
+  /** Whether it was added; else there is no room for it in this batch. */
+  add(request: Uint8Array): boolean {
+    const at = this.end + LENGTH_BYTES
+    const end = at + request.length
+    if (end > this.endMax) return false
+    this.room ??= this.newRoom()
+    this.lengths.setUint32(this.end, request.length, true)
+    this.room.set(request, at)
+    this.end = end
+    this.requests++
+    return true
+  }
+
+  /** The batch so far, of one request or more; what is added from now on is in the next one. */
+  finish(): MadeBatch {
+    const { requests } = this
+    let room = this.room!.subarray(0, this.end)
+    // It is kept for long: it is not to take up much more memory than it needs.
+    if (4 * this.end < 3 * this.endMax) {
+      room = newBytes(this.end)
+      room.set(this.room!.subarray(0, this.end))
+    } else this.room = undefined
+    this.end = HEADROOM_BYTES
+    this.requests = 0
+    return { room, batch: room.subarray(HEADROOM_BYTES), requests }
+  }
+
+  private newRoom(): Uint8Array {
+    const room = newBytes(this.endMax)
+    this.lengths = new DataView(room.buffer)
+    return room
+  }
+}
+
+/** One batch of all of them. */
+export function encodeBatch(requests: readonly Uint8Array[]): MadeBatch {
+  const writer = new BatchWriter(requests.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0))
+  for (const request of requests) writer.add(request)
+  return writer.finish()
+}
+
+function newBytes(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }
 
 /** Calls with each request in order. The requests are views into the batch. */
@@ -25,8 +81,8 @@ export function forEachRequest(batch: Uint8Array, visit: (request: Uint8Array) =
   const lengths = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   let at = 0
   while (at < batch.length) {
-    const end = at + 4 + lengths.getUint32(at, true)
-    visit(batch.subarray(at + 4, end))
+    const end = at + LENGTH_BYTES + lengths.getUint32(at, true)
+    visit(batch.subarray(at + LENGTH_BYTES, end))
     at = end
   }
 }
@@ -34,5 +90,5 @@ export function forEachRequest(batch: Uint8Array, visit: (request: Uint8Array) =
 /** The request that has waited in it for longest. */
 export function firstRequest(batch: Uint8Array): Uint8Array {
   const length = new DataView(batch.buffer, batch.byteOffset, batch.byteLength).getUint32(0, true)
-  return batch.subarray(4, 4 + length)
+  return batch.subarray(LENGTH_BYTES, LENGTH_BYTES + length)
 }

@@ -326,9 +326,9 @@ function writeMessage(writer: Writer, message: Message): void {
 function readMessage(reader: Reader, kind: Message['kind']): Message {
   switch (kind) {
     case 'header':
-      return { kind, ...readHeader(reader) }
+      return { ...readHeader(reader), kind }
     case 'slot':
-      return { kind, ...readHeader(reader), record: readSlot(reader) }
+      return { ...readHeader(reader), kind, record: readSlot(reader) }
     case 'want':
       return { kind, rank: reader.u8(), from: reader.number(), to: reader.number() }
     case 'repair':

@@ -51,9 +51,9 @@ export class Laggards {
 
   stalled(time: Instant): Ranks {
     let ranks = 0
-    for (const [rank, { at }] of this.steps.entries()) {
-      const stalls = rank !== this.self && !this.connectivity.isWedged(rank) && time - at >= this.stallAfterMs
-      if (stalls) ranks |= 1 << rank
+    for (let rank = 0; rank < this.steps.length; rank++) {
+      const late = time - this.steps[rank]!.at >= this.stallAfterMs
+      if (late && rank !== this.self && !this.connectivity.isWedged(rank)) ranks |= 1 << rank
     }
     return ranks
   }

@@ -130,6 +130,8 @@ export class Member {
   private readonly redirects = new Seldom<Incarnation>()
   private readonly notes = new Seldom<string>()
   private linked = true
+  /** How much a datagram carries for others at the moment: a batch, slots for a repair, a part of the log. */
+  private payloadBytesMax = 0
   private readonly startedAt: Instant = 0
   private namesakeAt: Instant = Number.NEGATIVE_INFINITY
   private leave: { at: Instant; raised: boolean } | undefined
@@ -176,6 +178,7 @@ export class Member {
   step(now: Instant, input: Input): Output[] {
     this.outputs = []
     if (this.role === 'exited') return this.outputs
+    this.payloadBytesMax = Math.max(1, this.options.datagramBytesMax() - OVERHEAD_BYTES)
     const pauseMs = input.type === 'tick' ? this.clock.tick(now) : 0
     this.time = this.clock.at(now)
     switch (input.type) {
@@ -210,11 +213,11 @@ export class Member {
     return this.outputs
   }
 
-  /** Takes a request, to leave with others in the next slot. The bytes must not be changed afterwards. */
+  /** Takes a request, to leave with others in the next slot. The bytes are copied. */
   submit(request: Uint8Array): SubmitRefusal | undefined {
     if (this.role !== 'member' || this.excludedBy) return 'not-member'
     if (this.leave) return 'leaving'
-    if (request.length > this.payloadBytesMax()) return 'too-large'
+    if (request.length > this.payloadBytesMax) return 'too-large'
     if (this.view.members.length < this.settings.minReplicas) return 'too-few-replicas'
     return this.queue.add(request)
   }
@@ -293,7 +296,7 @@ export class Member {
       ban: (joiner) => this.ban(joiner),
       describeSelf: () => this.describeSelf(),
       incarnationAt: (rank) => this.idAt(rank)?.incarnation,
-      repairBytesMax: () => this.payloadBytesMax(),
+      repairBytesMax: () => this.payloadBytesMax,
       cutFloor: () => ({ position: this.log.position, floor: this.order.deliveredPayloads() }),
       wedged: (coordinator) => this.wedge(coordinator),
       mayLead: () => this.mayLead(),
@@ -547,7 +550,7 @@ export class Member {
   private sendTurn(): void {
     if (this.order.takePayloadHeld()) this.ackOwed = true
     let sent = false
-    const bytesMax = this.payloadBytesMax()
+    const bytesMax = this.payloadBytesMax
     while (this.queue.length > 0 && this.windowOpen()) {
       // The fabric's limit may be lower than when they came: a slot that no datagram carries would stop the group.
       const requests = this.queue.takeUnsendable(bytesMax)
@@ -575,8 +578,8 @@ export class Member {
     this.askedFor = false
     this.lastAskAnswerAt = this.time
     return {
-      rank: this.rank,
       ...this.order.ownWatermark(),
+      rank: this.rank,
       held: this.order.held(),
       hears: this.hears(),
       ask,
@@ -586,28 +589,22 @@ export class Member {
   }
 
   private sendHeader(ask: boolean): void {
-    this.broadcast({ kind: 'header', ...this.headerFields(ask) })
+    this.broadcast({ ...this.headerFields(ask), kind: 'header' })
   }
 
   private sendSlot(record: Slot, room: Uint8Array): void {
     this.lastBroadcastAt = this.time
-    const message = { kind: 'slot', ...this.headerFields(false), record } as const
+    const message = { ...this.headerFields(false), kind: 'slot', record } as const
     this.put('everyone', message.kind, encodeSlot(this.envelope(message, this.view.number), room))
   }
 
   private showEarly(): void {
-    for (const { level, slot } of this.order.takeEarly())
-      this.outputs.push({ type: 'early', level, ...this.shownAs(this.view, slot) })
-  }
-
-  private shownAs(view: View, { slot, sender, batch }: Slot): Omit<EarlySlot, 'level'> {
-    return { view: view.number, slot, sender: view.members[sender]!, batch }
+    for (const { level, slot } of this.order.takeEarly()) this.outputs.push(shown('early', level, slot, this.view))
   }
 
   /** The view is over here: what was shown and not delivered in it never will be. */
   private retract(view: View, order: TotalOrder): void {
-    for (const { level, slot } of order.shownInVain())
-      this.outputs.push({ type: 'retract', level, ...this.shownAs(view, slot) })
+    for (const { level, slot } of order.shownInVain()) this.outputs.push(shown('retract', level, slot, view))
   }
 
   private deliverSafe(): void {
@@ -680,15 +677,10 @@ export class Member {
     return targets
   }
 
-  /** How much a datagram carries for others: a batch, slots for a repair, a part of the log. */
-  private payloadBytesMax(): number {
-    return Math.max(1, this.options.datagramBytesMax() - OVERHEAD_BYTES)
-  }
-
   private onWant(from: Incarnation, view: number, want: Extract<Message, { kind: 'want' }>): void {
     const order = this.orderOf(view)
     if (!order || want.rank >= order.size) return
-    const answer = order.answer(want, this.payloadBytesMax())
+    const answer = order.answer(want, this.payloadBytesMax)
     if (!answer) return
     this.counters.repairsGiven[this.causeOf(from, view)] += 1
     this.send(from, { kind: 'repair', slotsView: view, rank: want.rank, ...answer })
@@ -1147,7 +1139,7 @@ export class Member {
 
   private onPull({ sender }: Envelope, pull: Extract<Message, { kind: 'pull' }>): void {
     if (this.role !== 'member') return
-    let answer = this.donor.answer(pull, this.log, this.payloadBytesMax(), this.time)
+    let answer = this.donor.answer(pull, this.log, this.payloadBytesMax, this.time)
     // The driver answers before anything else goes in; the observer asks again.
     if (answer === 'takeSnapshot') this.outputs.push({ type: 'takeSnapshot' })
     if (answer === undefined || answer === 'takeSnapshot') return
@@ -1312,4 +1304,13 @@ export class Member {
 
 function freshIncarnation(random: Random): Incarnation {
   return 1 + Math.floor(random() * (2 ** 48 - 2))
+}
+
+function shown<Type extends 'early' | 'retract'>(
+  type: Type,
+  level: EarlySlot['level'],
+  { slot, sender, batch }: Slot,
+  { number: view, members }: View,
+): EarlySlot & { readonly type: Type } {
+  return { type, level, view, slot, sender: members[sender]!, batch }
 }

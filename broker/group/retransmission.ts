@@ -22,6 +22,10 @@ export class Retransmission {
   /** Which of what is missing to ask for now, and how often each was asked for before. */
   due(missing: readonly Missing[], time: Instant): (Missing & { attempt: number })[] {
     const due: (Missing & { attempt: number })[] = []
+    if (missing.length === 0) {
+      this.asks.clear()
+      return due
+    }
     const lanes = new Set(missing.map(({ rank }) => rank))
     for (const rank of this.asks.keys()) if (!lanes.has(rank)) this.asks.delete(rank)
     for (const gap of missing) {

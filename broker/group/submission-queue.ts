@@ -1,85 +1,114 @@
-// Requests on their way to their slot. They gather while the event loop turns or while the window is full, and leave as
-// one slot: under light load a batch is one request and leaves at once, under load batches grow by themselves. Its limit
-// is what the submitter is told of: nothing is dropped.
+// Requests on their way to their slot, in the batches that they will leave in. They gather while the event loop turns or
+// while the window is full, and leave as one slot: under light load a batch is one request and leaves at once, under load
+// batches grow by themselves. The queue's limit is what the submitter is told of: nothing is dropped.
 
-import { encodeBatch, forEachRequest } from './batch.ts'
+import { BatchWriter, encodeBatch, firstRequest, forEachRequest, type MadeBatch } from './batch.ts'
 import type { SubmitRefusal } from './port.ts'
 import type { GroupSettings } from './settings.ts'
 
 export class SubmissionQueue {
   private readonly settings: GroupSettings
-  private requests: Uint8Array[] = []
-  private first = 0
+  /** In their order; behind them comes what is being written. */
+  private batches: MadeBatch[] = []
+  private readonly writer: BatchWriter
+  /** Requests, and their bytes. */
+  length = 0
   bytes = 0
 
   constructor(settings: GroupSettings) {
     this.settings = settings
+    this.writer = new BatchWriter(settings.batchBytesMax)
   }
 
-  get length(): number {
-    return this.requests.length - this.first
-  }
-
+  /** The bytes are copied. */
   add(request: Uint8Array): SubmitRefusal | undefined {
     const { queueRequestsMax, queueBytesMax } = this.settings
     if (this.length >= queueRequestsMax || this.bytes + request.length > queueBytesMax) return 'overloaded'
-    this.requests.push(request)
+    if (!this.writer.add(request)) {
+      this.endBatch()
+      // One that is larger than a batch goes alone.
+      if (!this.writer.add(request)) this.batches.push(encodeBatch([request]))
+    }
+    this.length += 1
     this.bytes += request.length
     return undefined
   }
 
   /** A batch that was sent and cut from the order goes first again, before what came later. */
   putBack(batch: Uint8Array): void {
-    const requests: Uint8Array[] = []
-    forEachRequest(batch, (request) => requests.push(request))
-    this.requests = [...requests, ...this.requests.slice(this.first)]
-    this.first = 0
-    for (const request of requests) this.bytes += request.length
+    // Written anew: the datagram that carried it may be on its way still, and its head lies before these bytes.
+    const again = encodeBatch(requestsOf(batch))
+    this.batches.unshift(again)
+    this.count(again, 1)
   }
 
   /** Takes out the requests at the head that are larger than can be sent, which they were not when they came in. */
   takeUnsendable(bytesMax: number): Uint8Array[] {
     const taken: Uint8Array[] = []
-    for (let head = this.requests[this.first]; head && head.length > bytesMax; head = this.requests[this.first]) {
-      taken.push(head)
-      this.advance(1, head.length)
+    while (this.length > 0) {
+      const { batch } = this.head(bytesMax)
+      const request = firstRequest(batch)
+      if (request.length <= bytesMax) break
+      taken.push(request)
+      this.takeHead()
     }
     return taken
   }
 
-  /** The next batch: what has gathered, up to the limit; a larger request goes alone. */
-  take(bytesMax: number): { room: Uint8Array; batch: Uint8Array } {
-    const batchBytesMax = Math.min(bytesMax, this.settings.batchBytesMax)
-    let count = 0
-    let bytes = 0
-    for (let i = this.first; i < this.requests.length; i++) {
-      const length = this.requests[i]!.length
-      if (count > 0 && bytes + length + 4 * (count + 1) > batchBytesMax) break
-      bytes += length
-      count++
-    }
-    const made = encodeBatch(this.requests.slice(this.first, this.first + count), bytes)
-    this.advance(count, bytes)
-    return made
-  }
-
-  private advance(count: number, bytes: number): void {
-    this.first += count
-    this.bytes -= bytes
-    if (this.first > 1024 && this.first * 2 > this.requests.length) {
-      this.requests = this.requests.slice(this.first)
-      this.first = 0
-    } else if (this.first === this.requests.length) {
-      this.requests = []
-      this.first = 0
-    }
+  /** The next batch: what has gathered, up to the limit; a larger request goes alone. There must be one. */
+  take(bytesMax: number): MadeBatch {
+    this.head(bytesMax)
+    return this.takeHead()
   }
 
   clear(): Uint8Array[] {
-    const requests = this.requests.slice(this.first)
-    this.requests = []
-    this.first = 0
+    this.endBatch()
+    const requests = this.batches.flatMap(({ batch }) => requestsOf(batch))
+    this.batches = []
+    this.length = 0
     this.bytes = 0
     return requests
   }
+
+  /** The first batch, made smaller where the fabric carries less than when it was written. */
+  private head(bytesMax: number): MadeBatch {
+    if (this.batches.length === 0) this.endBatch()
+    const [head] = this.batches as [MadeBatch]
+    if (head.batch.length <= bytesMax || head.requests === 1) return head
+    this.batches.splice(0, 1, ...inSmaller(head.batch, bytesMax))
+    return this.batches[0]!
+  }
+
+  private takeHead(): MadeBatch {
+    const head = this.batches.shift()!
+    this.count(head, -1)
+    return head
+  }
+
+  private endBatch(): void {
+    if (this.writer.requests > 0) this.batches.push(this.writer.finish())
+  }
+
+  private count({ batch, requests }: MadeBatch, sign: 1 | -1): void {
+    this.length += sign * requests
+    this.bytes += sign * (batch.length - 4 * requests)
+  }
+}
+
+function inSmaller(batch: Uint8Array, bytesMax: number): MadeBatch[] {
+  const batches: MadeBatch[] = []
+  const writer = new BatchWriter(bytesMax)
+  for (const request of requestsOf(batch)) {
+    if (writer.add(request)) continue
+    if (writer.requests > 0) batches.push(writer.finish())
+    if (!writer.add(request)) batches.push(encodeBatch([request]))
+  }
+  if (writer.requests > 0) batches.push(writer.finish())
+  return batches
+}
+
+function requestsOf(batch: Uint8Array): Uint8Array[] {
+  const requests: Uint8Array[] = []
+  forEachRequest(batch, (request) => requests.push(request))
+  return requests
 }

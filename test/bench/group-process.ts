@@ -8,17 +8,23 @@ import { Driver } from '../../broker/driver.ts'
 import { connectNats, type NatsFabric } from '../../broker/fabric/nats.ts'
 import { Member } from '../../broker/group/member.ts'
 import type { Output } from '../../broker/group/port.ts'
-import { DEFAULT_SETTINGS } from '../../broker/group/settings.ts'
+import { DEFAULT_SETTINGS, type GroupSettings } from '../../broker/group/settings.ts'
 import { serve, type Work } from './child.ts'
 import { countEvents } from './count-events.ts'
 import { atRate } from './steady.ts'
 import { STEADY_A_SECOND, type Task, type Window } from './task.ts'
 
+/** Three batches. */
+const QUEUE_BYTES = 96 * 1024
+
 /**
- * A flooding member keeps as many events waiting as fill two batches and a little: the member never runs dry, and the
- * last slot of a turn may leave nearly empty, as with any load that knows nothing of batches.
+ * A flooding member submits until it is refused, and its queue takes a few events more than fill batches: the member never
+ * runs dry, and the last slot of a turn may leave nearly empty, as with any load that knows nothing of batches.
  */
-const QUEUE_BYTES = 2 * DEFAULT_SETTINGS.batchBytesMax
+function settingsFor(eventBytes: number): GroupSettings {
+  const events = Math.ceil(QUEUE_BYTES / (eventBytes + 4))
+  return { ...DEFAULT_SETTINGS, queueBytesMax: events * eventBytes }
+}
 
 /** Under a flood so many events share one measurement of latency. */
 const SAMPLE_EVERY = 1000
@@ -32,7 +38,6 @@ class GroupWork implements Work {
   private readonly driver: Driver
   private readonly ticking: NodeJS.Timeout
   private readonly event: Uint8Array
-  private readonly queueMax: number
   private readonly fail: (error: unknown) => void
   private becomeReady: () => void = () => {}
   private flooding = false
@@ -41,7 +46,6 @@ class GroupWork implements Work {
   private safe = 0
   private batches = 0
   private turns = 0
-  private refused = 0
   /** Of own events that are not safe yet: which one, and when it was submitted. */
   private readonly marks: { number: number; at: number }[] = []
 
@@ -50,14 +54,13 @@ class GroupWork implements Work {
     this.fabric = fabric
     this.fail = fail
     this.event = new Uint8Array(task.eventBytes).fill(0x61)
-    this.queueMax = Math.ceil(QUEUE_BYTES / (task.eventBytes + 4))
     this.ready = new Promise((resolve) => {
       this.becomeReady = resolve
     })
     const now = (): number => performance.now()
     this.member = new Member(
       {
-        settings: DEFAULT_SETTINGS,
+        settings: settingsFor(task.eventBytes),
         name: task.name,
         url: `http://${task.name}`,
         incarnation: randomInt(1, 2 ** 48 - 1),
@@ -95,7 +98,9 @@ class GroupWork implements Work {
     const part = (window.until - window.from) / this.task.roster.length
     const turn = this.task.roster.indexOf(this.task.name)
     const from = turn === 0 ? Date.now() : window.from + turn * part
-    void atRate(STEADY_A_SECOND, from, window.from + (turn + 1) * part, () => this.submit(true))
+    void atRate(STEADY_A_SECOND, from, window.from + (turn + 1) * part, () => {
+      if (!this.submit(true)) this.fail('an event was refused')
+    })
   }
 
   events(): number {
@@ -109,7 +114,6 @@ class GroupWork implements Work {
       view: view?.number ?? 0,
       batches: this.batches,
       turns: this.turns,
-      refused: this.refused,
       unstableSlots,
       slots: counters.sent['slot'] ?? 0,
       headers: counters.sent['header'] ?? 0,
@@ -126,17 +130,11 @@ class GroupWork implements Work {
   }
 
   private feed(): void {
-    for (let room = this.queueMax - this.member.status().queueRequests; room > 0; room--) {
-      if (!this.submit(this.submitted % SAMPLE_EVERY === 0)) return
-    }
+    while (this.submit(this.submitted % SAMPLE_EVERY === 0));
   }
 
   private submit(mark: boolean): boolean {
-    const refusal = this.driver.submit(this.event)
-    if (refusal !== undefined) {
-      this.refused++
-      return false
-    }
+    if (this.driver.submit(this.event) !== undefined) return false
     this.submitted++
     if (mark) this.marks.push({ number: this.submitted, at: performance.now() })
     return true

@@ -4,7 +4,7 @@
 
 import { connect, type Msg, type NatsConnection } from 'nats'
 import { setCollector } from '../../broker/collector.ts'
-import { encodeBatch } from '../../broker/group/batch.ts'
+import { BatchWriter } from '../../broker/group/batch.ts'
 import { serve, type Work } from './child.ts'
 import { countEvents } from './count-events.ts'
 import { type Trade, Trades } from './json-events.ts'
@@ -33,7 +33,9 @@ class RawWork implements Work {
   private readonly fail: (error: unknown) => void
   private readonly subject: string
   private readonly event: Uint8Array
-  private readonly pack: Uint8Array[]
+  /** Events of a message. */
+  private readonly packed: number
+  private readonly packs: BatchWriter
   private readonly trades: Trades
   /** When each question was asked that not all have answered, and how many have. */
   private readonly asked = new Map<number, { readonly at: number; answers: number }>()
@@ -48,7 +50,8 @@ class RawWork implements Work {
     this.subject = `bench.${task.group}`
     this.event = new Uint8Array(task.eventBytes).fill(0x61)
     this.trades = new Trades(task.eventBytes)
-    this.pack = new Array(Math.max(1, Math.floor(task.packBytes / (task.eventBytes + 4)))).fill(this.event)
+    this.packed = Math.max(1, Math.floor(task.packBytes / (task.eventBytes + 4)))
+    this.packs = new BatchWriter(this.packed * (task.eventBytes + 4))
   }
 
   start(window: Window): void {
@@ -99,9 +102,11 @@ class RawWork implements Work {
   }
 
   private message(): Uint8Array {
-    const { packBytes, eventBytes, work } = this.task
+    const { packBytes, work } = this.task
     if (work === 'json') return encoder.encode(JSON.stringify(this.trades.next()))
-    return packBytes > 0 ? encodeBatch(this.pack, this.pack.length * eventBytes).batch : this.event
+    if (packBytes === 0) return this.event
+    while (this.packs.add(this.event));
+    return this.packs.finish().batch
   }
 
   private async flood(): Promise<void> {
@@ -109,7 +114,7 @@ class RawWork implements Work {
       for (let room = ASK_EVERY_BYTES; room > 0; ) {
         const message = this.message()
         this.connection.publish(this.subject, message)
-        this.sent += this.pack.length
+        this.sent += this.packed
         room -= message.length + MESSAGE_OVERHEAD_BYTES
       }
       // A flush never settles when its connection is closed.

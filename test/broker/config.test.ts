@@ -112,7 +112,7 @@ test('values that do not go together are refused with the reason', (t) => {
     [{ 'probe-ms': '30' }, /--probe-ms = 30 must be above 2 × probePingMs/],
     [{ 'late-tick-ms': '10' }, /--late-tick-ms = 10 must be above tickMs/],
     [{ 'leave-wait-ms': '1000' }, /--leave-wait-ms = 1000 must be above suspectAfterMs/],
-    [{ 'window-bytes-max': '49151' }, /--window-bytes-max = 49151 must not be below batchBytesMax/],
+    [{ 'window-bytes-max': '32767' }, /--window-bytes-max = 32767 must not be below batchBytesMax/],
     [{ 'request-bytes-max': '262143' }, /--request-bytes-max = 262143 must not be below eventBytesMax/],
     [{ 'joiner-ban-ms': '2401' }, /joinerBanMaxMs \(by default\) = 2400 must not be below --joiner-ban-ms = 2401/],
     [{ listen: '127.0.0.1:65536' }, /--listen: 65536 is no port/],

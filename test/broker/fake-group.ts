@@ -195,8 +195,7 @@ export class FakeReplica {
       return { type: 'view', position, view, joined, left: [], failed, member, attempts: 1 }
     }
     const { sender, requests } = entry
-    const bytes = requests.reduce((sum, request) => sum + request.length, 0)
-    const { batch } = encodeBatch(requests, bytes)
+    const { batch } = encodeBatch(requests)
     return { type: 'deliver', position, view: this.view!.number, slot: position, sender, batch }
   }
 

@@ -98,7 +98,7 @@ test('G6, batches cut from the order, the last one put back first: go again in t
   )
 })
 
-test('any use, small and of thousands: as a plain array', (t) => {
+test('any use, small and of thousands: the requests of a plain array in their order, in batches as large as may be', (t) => {
   for (let seed = 1; seed <= 20; seed++) {
     const chance = new Chance(seed, 'submission-queue')
     const large = seed % 5 === 0
@@ -112,6 +112,8 @@ test('any use, small and of thousands: as a plain array', (t) => {
     const queue = queueOf(settings)
     let dumb: Uint8Array[] = []
     const sent: Uint8Array[] = []
+    /** None was put back, so that a batch ends only where it is full. */
+    let undisturbed = true
     for (let step = 0; step < (large ? 50 : 100); step++) {
       const what = chance.weighted([
         ['add', 8],
@@ -130,23 +132,27 @@ test('any use, small and of thousands: as a plain array', (t) => {
         }
       } else if (what === 'take') {
         for (let i = large ? chance.whole(1, 80) : 1; i > 0 && dumb.length > 0; i--) {
-          let count = 1
-          while (count < dumb.length && encodedBytes(dumb.slice(0, count + 1)) <= limit) count++
-          const { batch } = queue.take(room)
-          t.deepEqual(batch, encodeBatch(dumb.slice(0, count), bytesOf(dumb.slice(0, count))).batch)
-          dumb = dumb.slice(count)
+          const { batch, requests } = queue.take(room)
+          const taken = dumb.slice(0, requests)
+          t.deepEqual(batch, encodeBatch(taken).batch)
+          t.true(requests === 1 || batch.length <= limit, `seed ${seed}`)
+          const full = requests === dumb.length || encodedBytes(dumb.slice(0, requests + 1)) > limit
+          t.true(full || !undisturbed || limit < settings.batchBytesMax, `seed ${seed}`)
+          dumb = dumb.slice(requests)
           sent.push(batch)
         }
       } else if (what === 'putBack') {
         const batch = sent.pop()
         if (!batch) continue
         queue.putBack(batch)
+        undisturbed = false
         dumb = [...requestsOf(batch), ...dumb]
       } else if (what === 'unsendable') {
         const bytesMax = chance.whole(5, 20)
         const unsendable: Uint8Array[] = []
         while (dumb.length > 0 && dumb[0]!.length > bytesMax) unsendable.push(dumb.shift()!)
         t.deepEqual(queue.takeUnsendable(bytesMax), unsendable)
+        undisturbed = false
       } else {
         t.deepEqual(queue.clear(), dumb)
         dumb = []
@@ -158,6 +164,28 @@ test('any use, small and of thousands: as a plain array', (t) => {
   }
 })
 
+test('what is submitted may be changed afterwards, and a batch may not be by what comes later', (t) => {
+  const queue = queueOf({ batchBytesMax: 100 })
+  const request = requestOf(10, 1)
+  queue.add(request)
+  request.fill(2)
+  const first = queue.take(ROOM)
+  queue.add(request)
+  t.deepEqual(requestsOf(first.batch), [requestOf(10, 1)])
+  t.deepEqual(requestsOf(queue.take(ROOM).batch), [requestOf(10, 2)])
+})
+
+test('a batch takes no more than a third more memory than it has bytes, and of its own', (t) => {
+  const queue = queueOf({ batchBytesMax: 10_000 })
+  for (const count of [1, 6, 7, 8, 9]) {
+    for (let i = 0; i < count; i++) queue.add(requestOf(1000))
+    const { room, batch } = queue.take(ROOM)
+    t.is(batch.length, count * 1004)
+    t.is(room.byteOffset, 0)
+    t.true(3 * room.buffer.byteLength <= 4 * room.length)
+  }
+})
+
 function encodedBytes(requests: readonly Uint8Array[]): number {
-  return encodeBatch(requests, bytesOf(requests)).batch.length
+  return encodeBatch(requests).batch.length
 }

@@ -1012,8 +1012,8 @@ export const VARIANTS: readonly Variant[] = [
     edits: [
       inGroup(
         'submission-queue',
-        'const batchBytesMax = Math.min(bytesMax, this.settings.batchBytesMax)',
-        'const { batchBytesMax } = this.settings',
+        'if (head.batch.length <= bytesMax || head.requests === 1) return head',
+        'if (head.requests >= 1) return head',
       ),
     ],
     caughtBy: ['SCRIPT', 'G10'],
