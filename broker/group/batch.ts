@@ -1,6 +1,8 @@
 // A batch is what a slot carries: requests one after another, each a length (u32, little endian) and its bytes. Made
 // once by the sender; every replica walks the same bytes.
 
+import { copyOf, unfilled } from './bytes.ts'
+
 /**
  * Free bytes before a batch that was just made, for the head of the datagram that will carry it: so it needs no copy of
  * its own. Enough for the usual names in a view of eight.
@@ -49,17 +51,15 @@ export class BatchWriter {
     const { requests } = this
     let room = this.room!.subarray(0, this.end)
     // It is kept for long: it is not to take up much more memory than it needs.
-    if (4 * this.end < 3 * this.endMax) {
-      room = newBytes(this.end)
-      room.set(this.room!.subarray(0, this.end))
-    } else this.room = undefined
+    if (4 * this.end < 3 * this.endMax) room = copyOf(room)
+    else this.room = undefined
     this.end = HEADROOM_BYTES
     this.requests = 0
     return { room, batch: room.subarray(HEADROOM_BYTES), requests }
   }
 
   private newRoom(): Uint8Array {
-    const room = newBytes(this.endMax)
+    const room = unfilled(this.endMax)
     this.lengths = new DataView(room.buffer)
     return room
   }
@@ -70,10 +70,6 @@ export function encodeBatch(requests: readonly Uint8Array[]): MadeBatch {
   const writer = new BatchWriter(requests.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0))
   for (const request of requests) writer.add(request)
   return writer.finish()
-}
-
-function newBytes(length: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }
 
 /** Calls with each request in order. The requests are views into the batch. */

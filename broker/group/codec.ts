@@ -2,6 +2,7 @@
 // reflection. What cannot be read is noise of the fabric, never an exception: `decode` answers undefined.
 
 import { HEADROOM_BYTES } from './batch.ts'
+import { copyOf } from './bytes.ts'
 import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal, Slot, SlotMessage } from './message.ts'
 import type { MemberId } from './view.ts'
 
@@ -126,7 +127,7 @@ class Reader {
   /** What may be kept: a copy, unless most of the buffer that the datagram is a part of would live on for it anyway. */
   raw(): Uint8Array {
     const bytes = this.passing()
-    return 2 * bytes.length >= bytes.buffer.byteLength ? bytes : bytes.slice()
+    return 2 * bytes.length >= bytes.buffer.byteLength ? bytes : copyOf(bytes)
   }
   text(): string {
     return text.decode(this.passing())
