@@ -28,7 +28,14 @@ const OPERATION_BYTES_MAX = 64 * 1024 * 1024 + 64 * 1024
 const OWN_PIECE_BYTES = 4096
 
 const LINE_END = Buffer.from('\r\n')
-const SPACE = ' '.charCodeAt(0)
+const SPACE = 0x20
+const [ZERO, NINE] = [0x30, 0x39]
+/** What makes letters of four bytes small, and "msg " and "hmsg". */
+const LOWER_CASE = 0x20202020
+const MSG = 0x6d736720
+const HMSG = 0x686d7367
+/** "MSG s 1 0" and two ends of lines. */
+const LEAST_MESSAGE_BYTES = 13
 
 export interface Connected {
   readonly connection: NatsConnection
@@ -172,10 +179,22 @@ function untilClosed<T>(socket: Socket, begin: (resolve: (value: T) => void) => 
 
 /** Of the operation that begins at `at`; 0: its first line is not whole yet; NaN: it is none. */
 function operationBytes(buffer: Buffer, at: number, end: number): number {
-  const line = buffer.subarray(at, end).indexOf(LINE_END)
-  if (line < 0) return 0
+  const line = buffer.indexOf(LINE_END, at) + LINE_END.length
+  if (line < at + LINE_END.length || line > end) return 0
   // A message's line ends with how many bytes follow, and no other operation has any.
-  if (!/^h?msg$/i.test(buffer.toString('latin1', at, at + 4).trim())) return line + LINE_END.length
-  const size = buffer.lastIndexOf(SPACE, at + line) + 1
-  return line + LINE_END.length + Number(buffer.toString('latin1', size, at + line)) + LINE_END.length
+  return isMessage(buffer, at) ? line - at + numberBefore(buffer, line - LINE_END.length) + LINE_END.length : line - at
+}
+
+function isMessage(buffer: Buffer, at: number): boolean {
+  if (buffer.length - at < LEAST_MESSAGE_BYTES) return false
+  const name = buffer.readUInt32BE(at) | LOWER_CASE
+  return name === MSG || (name === HMSG && buffer[at + 4] === SPACE)
+}
+
+/** NaN: there is none. */
+function numberBefore(buffer: Buffer, end: number): number {
+  let number = 0
+  let at = end - 1
+  for (let unit = 1; ZERO <= buffer[at]! && buffer[at]! <= NINE; unit *= 10) number += unit * (buffer[at--]! - ZERO)
+  return at < end - 1 && buffer[at] === SPACE ? number : Number.NaN
 }
