@@ -14,7 +14,7 @@ const GROWN_EVERY_MS = 100
  * By how much memory may grow before all of it is collected. Larger: V8 lets it come to several times of what is in use,
  * later and later, and none of it is given back. Smaller: more collections, each a few milliseconds.
  */
-const GROWING_PERCENT = 80
+const GROWING_PERCENT = 120
 
 /** To be called as early as possible in a process that runs a replica. */
 export function setCollector(): void {
