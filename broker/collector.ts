@@ -12,7 +12,7 @@ const GROWN_EVERY_MS = 100
 
 /**
  * By how much memory may grow before all of it is collected. Larger: V8 lets it come to several times of what is in use,
- * later and later, and none of it is given back. Smaller: more collections, each a few milliseconds.
+ * later and later, and none of it is given back. Smaller: more collections, of some 20 ms of processor each.
  */
 const GROWING_PERCENT = 120
 

@@ -179,6 +179,8 @@ function untilClosed<T>(socket: Socket, begin: (resolve: (value: T) => void) => 
 
 /** Of the operation that begins at `at`; 0: its first line is not whole yet; NaN: it is none. */
 function operationBytes(buffer: Buffer, at: number, end: number): number {
+  // Behind the end there may be much of what was read before.
+  if (end - at < LINE_END.length) return 0
   const line = buffer.indexOf(LINE_END, at) + LINE_END.length
   if (line < at + LINE_END.length || line > end) return 0
   // A message's line ends with how many bytes follow, and no other operation has any.

@@ -166,7 +166,7 @@ export function encode(envelope: Envelope): Uint8Array {
 }
 
 /**
- * A slot's datagram around its batch, of which `encodeBatch` has just made `room`: the head goes into the free bytes
+ * A slot's datagram around its batch, whose `room` was just made (batch.ts): the head goes into the free bytes
  * before the batch, so that the largest datagrams of all are not copied once more. To be called once.
  */
 export function encodeSlot(envelope: Envelope<SlotMessage>, room: Uint8Array): Uint8Array {

@@ -47,10 +47,12 @@ export const FORMAT_STEPS = 10
  */
 const CHEAP_STEPS_MAX = 400_000
 /**
- * A schema of this weight has so many values at most, each of which takes up to a third of a millisecond to compile where
- * it is a subschema; and its draft, which may compare each with each other, makes half a million comparisons at most.
+ * A schema of this weight has so many values at most: a third of a millisecond to compile for each that is a subschema,
+ * and half a million comparisons for its draft, which may compare each with each other. Names count by the bytes: each
+ * is in the code of all that is below it, several times.
  */
 const CHEAP_WEIGHT_MAX = 1000
+const CHEAP_SCHEMA_BYTES_MAX = 16 * 1024
 /** Values nested deeper are not measured. */
 const CHEAP_DEPTH_MAX = 100
 /** No JSON text this short is nested deeper: each level takes two bytes. */
@@ -61,9 +63,9 @@ interface Measured {
   readonly dataBytes?: number
 }
 
-/** Compiled, and tried out with values that have nothing in them. */
-export function isCheapToCompile(weight: number): boolean {
-  return weight <= CHEAP_WEIGHT_MAX
+/** To compile, and to try out with values that have nothing in them. */
+export function isCheapToCompile(weight: number, textBytes: number, innerIds: number): boolean {
+  return weight <= CHEAP_WEIGHT_MAX && textBytes <= CHEAP_SCHEMA_BYTES_MAX && innerIds === 0
 }
 
 /** The first of these values, from one on, that cannot be validated as well in so few steps by a schema of this weight. */

@@ -81,9 +81,12 @@ function isAnchored(source: string): boolean {
   return source.startsWith('^') && !source.includes('|')
 }
 
-/** One character, or one of a few, and how often. No group, no look-around, no reference, no set. */
+/**
+ * One character, or one of a few, and how often. No group, no look-around, no reference, no set. Each text can be read in
+ * one way only, or this would be what it guards against: the `^` of a class is one of its characters here.
+ */
 const PIECE =
-  /(?:\\[dDwWsStnrfv^$\\.*+?()[\]{}|/-]|\[\^?(?:\\[dDwWsStnrfv^$\\.*+?()[\]{}|/-]|[^\\\][])*\]|[^\\^$*+?()[\]{}|])([*+?]|\{(\d+)(?:(,)(\d*))?\})?/gu
+  /(?:\\[dDwWsStnrfv^$\\.*+?()[\]{}|/-]|\[(?:\\[dDwWsStnrfv^$\\.*+?()[\]{}|/-]|[^\\\][])*\]|[^\\^$*+?()[\]{}|])([*+?]|\{(\d+)(?:(,)(\d*))?\})?/gu
 const SIMPLE = new RegExp(`^\\^?(?:${PIECE.source})*\\$?$`, 'u')
 
 /**

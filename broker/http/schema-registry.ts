@@ -5,20 +5,20 @@
 // refused, with the place and the reason. A compiled schema is kept as long as there is room, by topic and version.
 //
 // What is protected against a schema written to do harm: its bytes, depth, values, subschemas and patterns are limited,
-// it is compiled alone (so that no two schemas share names), nothing it names is fetched, it is compiled under a
-// watchdog, and so are events validated by it, unless it can be seen that this is cheap (schema-cost.ts); to look a
-// document through takes 30 ms at most. So a pattern that backtracks for ever costs a request `validateMs`, twice;
-// patterns that could escape the watchdog are rewritten (schema-pattern.ts). What is not: whoever may create topics can
-// have that time spent by each request to them.
+// it is compiled alone (so that no two schemas share names), nothing it names is fetched or gets into code, it is looked
+// through under a watchdog, which takes 30 ms at most, and compiled under one, and so are events validated by it, unless
+// it can be seen that this is cheap (schema-cost.ts). So a pattern that backtracks for ever costs a request `validateMs`,
+// twice; patterns that could escape the watchdog are rewritten (schema-pattern.ts). What is not: whoever may create
+// topics can have that time spent by each request to them.
 //
-// Time decides only whether one request to one replica is refused, and never of an ordinary schema, however busy the
-// machine is. That a schema is taken is decided by the replica that got it, and is the same for all from then on; no
-// replica remembers of a schema that it took too long.
+// Time decides only whether one request to one replica is refused, and hardly ever of a schema without groups in patterns,
+// references among definitions and the like, however busy the machine is. That a schema is taken is decided by the replica
+// that got it, and is the same for all from then on; no replica remembers of a schema that it took too long.
 //
 // ajv stops at the first failing keyword. To collect all faults would cost memory in proportion to data that is wrong
 // everywhere.
 
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
@@ -220,11 +220,12 @@ export class SchemaRegistry {
    */
   private inTime<T>(document: unknown, run: (readable: Readable) => T): T | readonly Fault[] | undefined {
     const { compileMs } = this.options
-    const read = this.read(document)
-    if (isFaults(read)) return read
+    const read = within(compileMs, () => this.read(document))?.value
+    if (read === undefined || isFaults(read)) return read
     // No document makes this longer, and interrupted in it, it would be of no use any more.
     this.prepare(read.draft)
-    return isCheapToCompile(read.survey.weight) ? run(read) : within(compileMs, () => run(read))?.value
+    const { weight, innerIds } = read.survey
+    return isCheapToCompile(weight, read.text.length, innerIds) ? run(read) : within(compileMs, () => run(read))?.value
   }
 
   private read(document: unknown): Readable | readonly Fault[] {
@@ -319,7 +320,10 @@ function compiledBy(
  * counts as about to be called. ajv nests a block for each property, and to parse the blocks of a thousand takes more
  * stack than there is. That must be found when the schema comes in, not by the first event that needs the function.
  */
-function parsedAtOnce(code: string): string {
+function parsedAtOnce(code: string, of?: { readonly schema: AnySchema }): string {
+  // ajv writes it into a comment of the code: what ends the comment would be run.
+  const id = typeof of?.schema === 'object' ? of.schema['$id'] : undefined
+  if (JSON.stringify(id ?? '').includes('*/')) throw new Error('"$id" must not contain "*/"')
   return code.replace(/return (function .*)$/s, 'return ($1)')
 }
 

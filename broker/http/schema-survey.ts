@@ -16,6 +16,8 @@ export interface Survey {
   readonly faults: readonly Fault[]
   /** Steps for each value, character and name of an event, at most. */
   readonly weight: number
+  /** Subschemas with a base URI of their own: what each refers to is resolved against all that are around it. */
+  readonly innerIds: number
   /** Pointer of the first use of each keyword and of each reference: ajv's messages name them but not where they are. */
   readonly keywordAt: ReadonlyMap<string, string>
   readonly refAt: ReadonlyMap<string, string>
@@ -43,6 +45,7 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
   const keywordAt = new Map<string, string>()
   const refAt = new Map<string, string>()
   const ids: string[] = []
+  let innerIds = 0
   const patterns = new Patterns(limits)
   let subschemas = 0
   let values = 0
@@ -119,6 +122,7 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
     // ajv looks keywords up in an object, where it finds these.
     if (keyword in Object.prototype) fault(path, `unknown keyword: "${keyword}"`)
     if (keyword === '$async') fault(path, 'is not offered: validation does not wait')
+    if (keyword === '$id' && path !== '/$id') innerIds++
     if (keyword === '$id' && typeof value === 'string' && uri(value, path)) ids.push(withoutFragment(value))
     if (REFERENCES.has(keyword) && typeof value === 'string') reference(keyword, value, path, inDefinition)
     if (keyword === 'pattern' && typeof value === 'string') pattern(value, path)
@@ -129,7 +133,7 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
     // Each item is compared with each other, and there are no more than that: ajv looks at `maxItems` first.
     if (keyword === 'uniqueItems' && value === true) {
       const { maxItems } = keywords
-      extraWeight += typeof maxItems === 'number' ? maxItems : Number.POSITIVE_INFINITY
+      extraWeight += typeof maxItems === 'number' && maxItems >= 0 ? maxItems : Number.POSITIVE_INFINITY
     }
     if (keyword === 'unevaluatedProperties' || keyword === 'unevaluatedItems') extraWeight = Number.POSITIVE_INFINITY
   }
@@ -162,7 +166,7 @@ export function surveySchema(document: unknown, limits: SurveyLimits): Survey {
     if (ref.startsWith('#') || inside(ref)) continue
     fault(path, `refers outside the schema, to "${shortened(ref)}": a schema must be whole in itself`)
   }
-  return { faults, weight: (values + extraWeight) * (1 + refs), keywordAt, refAt }
+  return { faults, weight: (values + extraWeight) * (1 + refs), innerIds, keywordAt, refAt }
 }
 
 interface Keywords {

@@ -126,6 +126,9 @@ const STEPS: [pattern: string, steps: number][] = [
   ['^\\p{L}$', Number.POSITIVE_INFINITY],
   ['^\\bx$', Number.POSITIVE_INFINITY],
   ['^a+?$', Number.POSITIVE_INFINITY],
+  ['^[^a]$', 2],
+  // Each class could be read in two ways once, so that this took for ever.
+  [`${'[^a]'.repeat(200)}(b)`, Number.POSITIVE_INFINITY],
 ]
 
 for (const [pattern, steps] of STEPS) {

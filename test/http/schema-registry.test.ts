@@ -321,12 +321,40 @@ test('interrupted while it compiles, at whatever moment: what follows finds sche
 })
 
 test('an ordinary schema is compiled however long that takes: the machine may be busy', (t) => {
-  const properties = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`p${i}`, { type: 'string' }]))
+  const properties = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`p${i}`, { type: 'string' }]))
   for (const $schema of ['https://json-schema.org/draft/2020-12/schema', 'http://json-schema.org/draft-07/schema']) {
-    const schemas = registry({ compileMs: 1 })
+    const schemas = registry({ compileMs: 25 })
     t.true(schemas.check({ $schema, type: 'object', properties }).ok)
     t.deepEqual(schemas.validator('t', 1, textOf({ $schema, type: 'object', properties }))({ p1: 'x' }), [])
   }
+})
+
+test('what is not seen to be cheap to compile is stopped: names in all code below them, inner base URIs, a list of nothing', (t) => {
+  const nulls = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`p${i}`, { type: 'null' }]))
+  const named = { type: 'object', properties: { [' '.repeat(50_000)]: { type: 'object', properties: nulls } } }
+  let based: object = { allOf: Array.from({ length: 100 }, (_, i) => ({ $id: `b${i}` })) }
+  for (let i = 0; i < 6; i++) based = { $id: `${'a'.repeat(1900)}/`, not: based }
+  const several = Array.from({ length: 4000 }, (_, i) => ({ i }))
+  const draft07 = 'http://json-schema.org/draft-07/schema#'
+  const compared = { $schema: draft07, enum: several, not: { maxItems: -1e9, uniqueItems: true } }
+  for (const schema of [named, based, compared]) {
+    const checked = registry({ compileMs: 2 }).check(schema)
+    t.regex(checked.ok ? '' : (checked.faults[0]?.message ?? ''), /takes longer than 2 ms/)
+  }
+})
+
+test('what a schema is called is never run', (t) => {
+  const $id = 'a*/globalThis.wasRun=1;/*'
+  const other = { $ref: '#/examples/0', examples: [{ $id: '*/globalThis.wasRun = 1;/*', type: 'string' }] }
+  for (const $schema of [undefined, 'http://json-schema.org/draft-07/schema#']) {
+    const schemas = registry()
+    for (const schema of [{ $id }, { $id, type: 'string' }, other, { $defs: { a: { $id } }, $ref: '#/$defs/a' }]) {
+      const document = { ...schema, ...($schema && { $schema }) }
+      t.false(schemas.check(document).ok)
+      t.not(schemas.validator('t', 1, textOf(document))('x').length, 0)
+    }
+  }
+  t.false('wasRun' in globalThis)
 })
 
 test('references that double at each step, and uniqueItems on a long list, are stopped too', (t) => {
