@@ -2,7 +2,7 @@
 // the group can be played with.
 
 import { type ComponentChild, h } from 'preact'
-import { useEffect, useId, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { useConsole } from '../context.ts'
 import { whole } from '../numbers-as-text.ts'
 import { Panel } from '../panel.ts'
@@ -35,7 +35,7 @@ export function PlayPanel(): ComponentChild {
       ),
       h('div', { class: 'play-tools' }, [
         h(Cut, { state, act }),
-        h(Loss, { state, act }),
+        h(Loss, { state, busy, act }),
         h('div', { class: 'play-load' }, [
           h(
             'button',
@@ -129,17 +129,25 @@ function Cut({ state, act }: { state: PlayState; act: Do }): ComponentChild {
   ])
 }
 
-function Loss({ state, act }: { state: PlayState; act: Do }): ComponentChild {
-  const now = Math.round(state.loss * 100)
-  const [percent, setPercent] = useState(now)
+function Loss({ state, busy, act }: { state: PlayState; busy: boolean; act: Do }): ComponentChild {
+  /** What was chosen here, until it is done: an answer to what was chosen before must not move it. */
+  const [chosen, setChosen] = useState<number | undefined>(undefined)
+  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const percent = chosen ?? Math.round(state.loss * 100)
   const id = useId()
-  useEffect(() => setPercent(now), [now])
-  // With the keyboard it goes by small steps; only where it comes to rest is meant.
+  useEffect(() => () => clearTimeout(resting.current), [])
   useEffect(() => {
-    if (percent === now) return
-    const timer = setTimeout(() => act({ act: 'loss', share: percent / 100 }), AT_REST_MS)
-    return () => clearTimeout(timer)
-  }, [percent])
+    if (!busy && resting.current === undefined) setChosen(undefined)
+  }, [busy])
+  // With the keyboard it goes by small steps; only where it comes to rest is meant.
+  const choose = (share: number): void => {
+    setChosen(share)
+    clearTimeout(resting.current)
+    resting.current = setTimeout(() => {
+      resting.current = undefined
+      act({ act: 'loss', share: share / 100 })
+    }, AT_REST_MS)
+  }
   return h('p', { class: 'play-loss' }, [
     h('label', { for: id }, 'Lose datagrams'),
     h('input', {
@@ -150,7 +158,7 @@ function Loss({ state, act }: { state: PlayState; act: Do }): ComponentChild {
       step: 5,
       value: percent,
       'aria-valuetext': `${percent} per cent`,
-      onInput: (event: Event) => setPercent(Number((event.currentTarget as HTMLInputElement).value)),
+      onInput: (event: Event) => choose(Number((event.currentTarget as HTMLInputElement).value)),
     }),
     h('output', { for: id }, `${percent} %`),
   ])
