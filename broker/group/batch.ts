@@ -9,7 +9,8 @@ import { copyOf, unfilled } from './bytes.ts'
  */
 export const HEADROOM_BYTES: number = 256
 
-const LENGTH_BYTES = 4
+/** Of a batch, beside the bytes of each request. */
+export const LENGTH_BYTES: number = 4
 
 /** `room` is the batch with the free bytes before it. */
 export interface MadeBatch {

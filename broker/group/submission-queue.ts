@@ -2,7 +2,7 @@
 // while the window is full, and leave as one slot: under light load a batch is one request and leaves at once, under load
 // batches grow by themselves. The queue's limit is what the submitter is told of: nothing is dropped.
 
-import { BatchWriter, encodeBatch, firstRequest, forEachRequest, type MadeBatch } from './batch.ts'
+import { BatchWriter, encodeBatch, firstRequest, forEachRequest, LENGTH_BYTES, type MadeBatch } from './batch.ts'
 import type { SubmitRefusal } from './port.ts'
 import type { GroupSettings } from './settings.ts'
 
@@ -24,11 +24,7 @@ export class SubmissionQueue {
   add(request: Uint8Array): SubmitRefusal | undefined {
     const { queueRequestsMax, queueBytesMax } = this.settings
     if (this.length >= queueRequestsMax || this.bytes + request.length > queueBytesMax) return 'overloaded'
-    if (!this.writer.add(request)) {
-      this.endBatch()
-      // One that is larger than a batch goes alone.
-      if (!this.writer.add(request)) this.batches.push(encodeBatch([request]))
-    }
+    write(request, this.writer, this.batches)
     this.length += 1
     this.bytes += request.length
     return undefined
@@ -62,7 +58,7 @@ export class SubmissionQueue {
   }
 
   clear(): Uint8Array[] {
-    this.endBatch()
+    endBatch(this.writer, this.batches)
     const requests = this.batches.flatMap(({ batch }) => requestsOf(batch))
     this.batches = []
     this.length = 0
@@ -72,7 +68,7 @@ export class SubmissionQueue {
 
   /** The first batch, made smaller where the fabric carries less than when it was written. */
   private head(bytesMax: number): MadeBatch {
-    if (this.batches.length === 0) this.endBatch()
+    if (this.batches.length === 0) endBatch(this.writer, this.batches)
     const [head] = this.batches as [MadeBatch]
     if (head.batch.length <= bytesMax || head.requests === 1) return head
     this.batches.splice(0, 1, ...inSmaller(head.batch, bytesMax))
@@ -85,26 +81,29 @@ export class SubmissionQueue {
     return head
   }
 
-  private endBatch(): void {
-    if (this.writer.requests > 0) this.batches.push(this.writer.finish())
-  }
-
   private count({ batch, requests }: MadeBatch, sign: 1 | -1): void {
     this.length += sign * requests
-    this.bytes += sign * (batch.length - 4 * requests)
+    this.bytes += sign * (batch.length - LENGTH_BYTES * requests)
   }
 }
 
 function inSmaller(batch: Uint8Array, bytesMax: number): MadeBatch[] {
   const batches: MadeBatch[] = []
   const writer = new BatchWriter(bytesMax)
-  for (const request of requestsOf(batch)) {
-    if (writer.add(request)) continue
-    if (writer.requests > 0) batches.push(writer.finish())
-    if (!writer.add(request)) batches.push(encodeBatch([request]))
-  }
-  if (writer.requests > 0) batches.push(writer.finish())
+  for (const request of requestsOf(batch)) write(request, writer, batches)
+  endBatch(writer, batches)
   return batches
+}
+
+/** Behind what the writer has. A batch that is whole by that goes to the others, and one that is larger goes alone. */
+function write(request: Uint8Array, writer: BatchWriter, batches: MadeBatch[]): void {
+  if (writer.add(request)) return
+  endBatch(writer, batches)
+  if (!writer.add(request)) batches.push(encodeBatch([request]))
+}
+
+function endBatch(writer: BatchWriter, batches: MadeBatch[]): void {
+  if (writer.requests > 0) batches.push(writer.finish())
 }
 
 function requestsOf(batch: Uint8Array): Uint8Array[] {

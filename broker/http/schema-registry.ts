@@ -229,10 +229,10 @@ export class SchemaRegistry {
   }
 
   private read(document: unknown): Readable | readonly Fault[] {
-    if (typeof document !== 'boolean' && (typeof document !== 'object' || document === null)) {
+    const isObject = typeof document === 'object' && document !== null && !Array.isArray(document)
+    if (!isObject && typeof document !== 'boolean') {
       return [{ path: '', message: 'must be a JSON Schema: an object, true or false' }]
     }
-    if (Array.isArray(document)) return [{ path: '', message: 'must be a JSON Schema: an object, true or false' }]
     const survey = surveySchema(document, this.options)
     if (survey.faults.length > 0) return survey.faults
     // After the survey, which has found it shallow enough to be written out.

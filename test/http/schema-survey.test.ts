@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import test from 'ava'
-import { CHEAP_FORMATS, cheapTo } from '../../broker/http/schema-cost.ts'
+import { CHEAP_FORMATS, cheapTo, isCheapToCompile } from '../../broker/http/schema-cost.ts'
 import { type Survey, surveySchema } from '../../broker/http/schema-survey.ts'
 
 const LIMITS = {
@@ -89,6 +89,16 @@ const NEVER_CHEAP: [what: string, schema: object][] = [
   ['unevaluated properties', { type: 'object', unevaluatedProperties: false }],
   ['unevaluated items', { type: 'array', unevaluatedItems: false }],
 ]
+
+test('cheap to compile: by what it weighs, by its bytes, and without base URIs within, whatever stands where a number does', (t) => {
+  const { weight, innerIds } = survey({ $id: 'https://x.example/a', type: 'object', properties: { a: { $id: 'b' } } })
+  t.is(innerIds, 1)
+  t.true(isCheapToCompile(weight, 1000, 0))
+  t.false(isCheapToCompile(weight, 1000, innerIds))
+  t.false(isCheapToCompile(weight, 16 * 1024 + 1, 0))
+  t.false(isCheapToCompile(1001, 1000, 0))
+  t.false(isCheapToCompile(survey({ not: { maxItems: -1e9, uniqueItems: true } }).weight, 1000, 0))
+})
 
 for (const [what, schema] of NEVER_CHEAP) {
   test(`never cheap: ${what}`, (t) => {
