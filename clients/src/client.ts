@@ -3,12 +3,13 @@
 
 import { Connection, type WebSocketClass } from './connection.ts'
 import { LockstepError } from './errors.ts'
+import type { EarlyItem, EarlyOrder, Extensions, Item } from './items.ts'
 import type { Cluster, ReplicaMessage } from './messages.ts'
 import { type Published, Publisher } from './publisher.ts'
 import { Replicas } from './replicas.ts'
-import { type EarlyItem, type EarlyOrder, type Item, type SubscribeOptions, Subscription } from './subscription.ts'
+import { type SubscribeOptions, Subscription } from './subscription.ts'
 import { traceExtensions } from './trace-context.ts'
-import { type Extensions, encodePlainRecord, encodeRecord, jsonOf } from './wire.ts'
+import { encodePlainRecord, encodeRecord, jsonOf } from './wire.ts'
 
 export interface ConnectOptions {
   /** Addresses of replicas, as in `http://127.0.0.1:7400`: one is enough to learn the others, several survive more. */

@@ -4,7 +4,7 @@
 
 export class Early {
   private readonly inOrder: boolean
-  /** Their data, in the order in which they were shown. */
+  /** Their data as JSON, in the order in which they were shown. */
   private shown = new Map<string, string>()
   private doubtful = new Map<string, string>()
 
@@ -23,12 +23,12 @@ export class Early {
    * An event is shown, or given with its place: what is to be taken back first, and whether the program has it
    * already.
    */
-  met(ref: string, data: string, placed: boolean): { retracted: string[]; known: boolean } {
-    const before = this.doubtful.get(ref)
-    const known = before === data
+  met(ref: string, data: unknown, placed: boolean): { retracted: string[]; known: boolean } {
+    const text = JSON.stringify(data)
+    const known = this.doubtful.get(ref) === text
     const retracted = this.inOrder ? this.takeDoubtful(ref) : []
     if (this.doubtful.delete(ref) && !known) retracted.push(ref)
-    if (!placed) this.shown.set(ref, data)
+    if (!placed) this.shown.set(ref, text)
     return { retracted, known }
   }
 

@@ -5,67 +5,9 @@
 import type { Connection } from './connection.ts'
 import { Early } from './early.ts'
 import { LockstepError } from './errors.ts'
-import type { GapReason, Member, SubscriptionMessage } from './messages.ts'
-import { decodeEvents, type IncomingEvent, refOf } from './wire.ts'
-
-/** `seq` and `offset` are the same at every replica. */
-export interface Event<Data> extends Omit<IncomingEvent, 'text' | 'ref' | 'id'> {
-  readonly kind: 'event'
-  readonly id: string
-  readonly data: Data
-  /** To go on after it, in another program or at another time. */
-  readonly token: string
-}
-
-/** What is waited for before an event is shown, the least first: see README.md. */
-export type EarlyOrder = 'fifo' | 'causal' | 'agreed'
-
-/** Below `safe`. What it has no place for is undefined, and is told when it is kept. */
-export interface EarlyEvent<Data> extends Omit<IncomingEvent, 'text' | 'seq' | 'offset'> {
-  readonly kind: 'event'
-  /** What `Kept` and `Retract` call it. */
-  readonly ref: string
-  readonly data: Data
-  readonly seq: number | undefined
-  readonly offset: number | undefined
-  readonly token: string | undefined
-}
-
-/** An event that was shown has its place now, and is safe. */
-export interface Kept {
-  readonly kind: 'kept'
-  readonly ref: string
-  readonly seq: number
-  readonly offset: number
-  readonly token: string
-}
-
-/** An event that was shown is taken back: as if it had never been. It may come again, under the same `ref`. */
-export interface Retract {
-  readonly kind: 'retract'
-  readonly ref: string
-}
-
-/** Events that match may be gone between these places: what was derived from them is to be fetched anew. */
-export interface Gap {
-  readonly kind: 'gap'
-  readonly from: number
-  readonly to: number
-  readonly reason: GapReason
-}
-
-export interface View {
-  readonly kind: 'view'
-  readonly seq: number
-  readonly number: number
-  readonly members: readonly Member[]
-  readonly joined: readonly string[]
-  readonly left: readonly string[]
-  readonly failed: readonly string[]
-}
-
-export type Item<Data> = Event<Data> | Gap | View
-export type EarlyItem<Data> = EarlyEvent<Data> | Kept | Retract | Gap | View
+import type { EarlyEvent, EarlyItem, EarlyOrder, Event, Item } from './items.ts'
+import type { SubscriptionMessage } from './messages.ts'
+import { decodeEvents, refOf } from './wire.ts'
 
 export interface SubscribeOptions {
   /** `now` (default), `start`, a seq, a time, or the token of the last event that was dealt with. */
@@ -81,13 +23,16 @@ export interface SubscribeOptions {
   readonly bufferBytes?: number | undefined
 }
 
-interface Waiting<I> {
-  readonly item: I
-  /** Of the messages that it is the last item of: given back when it is taken. */
-  bytes: number
+/** What came in one message. */
+interface Portion<I> {
+  readonly items: readonly I[]
+  /** How many of them the program has. */
+  taken: number
+  /** Of the message: given back when the last of them is taken. */
+  readonly bytes: number
   /** That its place belongs to. */
   readonly history: string
-  /** Where to go on to be given it, if it has no place that would tell. */
+  /** Where to go on to be given them, if they have no place that would tell. */
   readonly before: string | undefined
 }
 
@@ -104,8 +49,6 @@ export interface SubscriptionHost {
   unhappy(): void
   closed(subscription: Subscription<unknown>): void
 }
-
-const NO_PLACE = { seq: undefined, offset: undefined, token: undefined }
 
 type Told = Item<unknown> | EarlyItem<unknown>
 
@@ -125,7 +68,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   private history = ''
   /** The last place up to which everything has come; undefined: it has not begun. */
   private place: number | undefined
-  private waiting: Waiting<Told>[] = []
+  private waiting: Portion<Told>[] = []
   private takers: Taker<I>[] = []
   /** Bytes of what waits, and of what was taken and not given back as credit. */
   private waitingBytes = 0
@@ -154,9 +97,12 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
 
   /** Where to go on if the program ended now, had it dealt with all that it took; undefined: it has not begun. */
   get token(): string | undefined {
-    for (const { item, history, before } of this.waiting) {
+    for (const { items, taken, history, before } of this.waiting) {
       if (before !== undefined) return before
-      if ('seq' in item && item.seq !== undefined) return `${history}:${item.seq - 1}`
+      for (let i = taken; i < items.length; i++) {
+        const item = items[i] as Told
+        if ('seq' in item && item.seq !== undefined) return `${history}:${item.seq - 1}`
+      }
     }
     return this.reachedToken
   }
@@ -171,11 +117,14 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
 
   /** The next item, when there is one. Done when the subscription is closed. */
   next(): Promise<IteratorResult<I, undefined>> {
-    const { waiting } = this
-    const first = waiting.shift()
-    if (first) {
-      this.giveBack(first.bytes)
-      return Promise.resolve({ done: false, value: first.item as I })
+    const [portion] = this.waiting
+    if (portion) {
+      const item = portion.items[portion.taken++]
+      if (portion.taken === portion.items.length) {
+        this.waiting.shift()
+        this.giveBack(portion.bytes)
+      }
+      return Promise.resolve({ done: false, value: item as I })
     }
     if (this.failure) return Promise.reject(this.failure)
     if (this.over) return Promise.resolve({ done: true, value: undefined })
@@ -194,9 +143,8 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   private takeAll(): I[] {
     const all = this.waiting
     this.waiting = []
-    const bytes = all.reduce((sum, one) => sum + one.bytes, 0)
-    if (bytes > 0) this.giveBack(bytes)
-    return all.map(({ item }) => item as I)
+    for (const { bytes } of all) this.giveBack(bytes)
+    return all.flatMap(({ items, taken }) => items.slice(taken) as I[])
   }
 
   return(): Promise<IteratorResult<I, undefined>> {
@@ -242,17 +190,13 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     this.connection = undefined
   }
 
+  /** Takes the message over: what it holds is changed. */
   events(bytes: Uint8Array): void {
     if (this.over) return
-    const { events: all, through } = decodeEvents(bytes, this.history)
-    const endless = this.until === Number.POSITIVE_INFINITY
-    const events = endless ? all : all.filter(({ seq }) => seq <= this.until)
-    this.waitingBytes += bytes.length
-    for (const event of events) this.onEvent(event)
-    // Given back when the last of them is taken.
-    const last = this.waiting.at(-1)
-    if (last) last.bytes += bytes.length
-    else this.giveBack(bytes.length)
+    const { events, through } = decodeEvents(bytes, this.history)
+    const { early, until } = this
+    const told = early ? events.flatMap((event) => this.met(event as EarlyEvent<unknown>, early)) : events
+    this.give(until >= through ? told : told.filter((item) => (item as Event<unknown>).seq <= until), bytes.length)
     this.reached(through)
   }
 
@@ -265,7 +209,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
         return
       case 'view': {
         const { seq, number, members, joined, left, failed } = message
-        if (seq <= this.until) this.give({ kind: 'view', seq, number, members, joined, left, failed })
+        if (seq <= this.until) this.give([{ kind: 'view', seq, number, members, joined, left, failed }])
         return this.reached(seq)
       }
       case 'gap': {
@@ -275,9 +219,9 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
         this.history = history
         if (reason === 'history-changed') {
           this.place = 0
-          for (const ref of this.early?.over() ?? []) this.give({ kind: 'retract', ref })
+          this.retract(this.early?.over())
         }
-        this.give({ kind: 'gap', from, to, reason }, before)
+        this.give([{ kind: 'gap', from, to, reason }], 0, before)
         // The place that it was to go on until is one of the history that it began in, and will never come.
         if (another && this.until !== Number.POSITIVE_INFINITY) this.end()
         return
@@ -290,12 +234,11 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
         for (const [by, number, count] of message.ranges)
           for (let i = 0; i < count; i++) {
             const ref = refOf(by, number + i)
-            if (this.early?.settled(ref)) this.give({ kind: 'retract', ref })
+            if (this.early?.settled(ref)) this.retract([ref])
           }
         return
       case 'current':
-        for (const ref of this.early?.current() ?? []) this.give({ kind: 'retract', ref })
-        return
+        return this.retract(this.early?.current())
       case 'ended':
         return this.ended(message.code, message.detail)
       default:
@@ -330,61 +273,37 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     else this.fail(new LockstepError(code, detail))
   }
 
-  private onEvent(event: IncomingEvent): void {
-    const { ref, seq, offset } = event
-    if (ref !== undefined && this.early) {
-      const { retracted, known } = this.early.met(ref, event.text, seq > 0)
-      for (const gone of retracted) this.give({ kind: 'retract', ref: gone })
-      if (known) {
-        if (seq > 0) this.give({ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) })
-        return
-      }
-    }
-    this.give(this.eventOf(event))
+  /** What to tell of an event that is shown, or given with its place. */
+  private met(event: EarlyEvent<unknown>, early: Early): Told[] {
+    const { ref, data, seq, offset, token } = event
+    const { retracted, known } = early.met(ref, data, seq !== undefined)
+    const told: Told[] = retracted.map((gone) => ({ kind: 'retract', ref: gone }))
+    if (!known) told.push(event)
+    else if (seq !== undefined) told.push({ kind: 'kept', ref, seq, offset: offset!, token: token! })
+    return told
   }
 
   private onKept(ref: string, seq: number, offset: number): void {
-    if (this.early?.settled(ref)) this.give({ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) })
+    if (this.early?.settled(ref)) this.give([{ kind: 'kept', ref, seq, offset, token: this.tokenOf(seq) }])
     this.reached(seq)
-  }
-
-  private eventOf(event: IncomingEvent): Told {
-    const { text, seq, offset, ref, id, topic, type, source, time, key, schemaVersion, publisher, extensions } = event
-    const data: unknown = JSON.parse(text)
-    if (ref === undefined) {
-      const token = this.tokenOf(seq)
-      // Each by its name: with many small events this is where a reader's time goes.
-      return {
-        kind: 'event',
-        id: id as string,
-        data,
-        seq,
-        offset,
-        token,
-        topic,
-        type,
-        source,
-        time,
-        key,
-        schemaVersion,
-        publisher,
-        extensions,
-      }
-    }
-    const place = seq > 0 ? { seq, offset, token: this.tokenOf(seq) } : NO_PLACE
-    const rest = { topic, type, source, time, key, schemaVersion, publisher, extensions }
-    return { kind: 'event', ref, id, data, ...place, ...rest }
   }
 
   private tokenOf(seq: number): string {
     return `${this.history}:${seq}`
   }
 
-  /** `before`: the place to go on from if it is not taken, where it has none of its own. */
-  private give(item: Told, before?: string): void {
-    const taker = this.takers.length > 0 ? this.takers.shift() : undefined
-    if (taker) taker.resolve({ done: false, value: item as I })
-    else this.waiting.push({ item, bytes: 0, history: this.history, before })
+  private retract(refs: readonly string[] = []): void {
+    this.give(refs.map((ref) => ({ kind: 'retract', ref })))
+  }
+
+  /** `bytes`: of the message. `before`: the place to go on from if they are not taken, where they have none of their own. */
+  private give(items: readonly Told[], bytes = 0, before?: string): void {
+    this.waitingBytes += bytes
+    let taken = 0
+    while (taken < items.length && this.takers.length > 0)
+      this.takers.shift()?.resolve({ done: false, value: items[taken++] as I })
+    if (taken === items.length) this.giveBack(bytes)
+    else this.waiting.push({ items, taken, bytes, history: this.history, before })
   }
 
   /** In portions, so that a credit message pays for many events. */
