@@ -1,14 +1,17 @@
 // How the garbage collector is set for a replica, whose memory is mostly bytes outside V8's heap: batches, datagrams, what
 // sockets read. What was measured for each is in `test/bench/README.md`.
 
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { PerformanceObserver } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
 
 /** The first Node.js whose V8 knows the flags; an older one would complain. */
 const NODE_MAJOR = 24
 
-/** Of the young generation, both halves. Larger: pauses over 10 ms, and more memory. Smaller: half the throughput. */
-const YOUNG_BYTES = 8 * 1024 * 1024
-const GROWN_EVERY_MS = 100
+/**
+ * The young generation grows while it is collected more often than this. Larger: what waits for the group lives through
+ * more collections, each of which copies it. Smaller: pauses over 10 ms, and more memory.
+ */
+const COLLECTIONS_A_SECOND = 10
 
 /**
  * By how much memory may grow before all of it is collected. Larger: V8 lets it come to several times of what is in use,
@@ -23,12 +26,22 @@ export function setCollector(): void {
   // times a second at full load, half of a replica's processor time. Counted like the heap, they let its limit grow.
   setFlagsFromString('--external-memory-accounted-in-global-limit')
   setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`)
-  keepYoungSmall()
+  // Little lives through a collection of the young generation: on a busy machine helpers take longer to wake than to help.
+  setFlagsFromString('--no-parallel-scavenge')
+  growYoung()
 }
 
-/** The limit itself can be set by an argument of Node.js only; that it grows no further can be said at any time. */
-function keepYoungSmall(): void {
-  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
-  if (young === undefined || young.space_size >= YOUNG_BYTES) setFlagsFromString('--semi-space-growth-factor=1')
-  else setTimeout(keepYoungSmall, GROWN_EVERY_MS).unref()
+/** The limit itself can be set by an argument of Node.js only; whether it grows can be said at any time. */
+function growYoung(): void {
+  let collections = 0
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length
+  })
+  observer.observe({ type: 'gc' })
+  const look = (): void => {
+    setFlagsFromString(`--semi-space-growth-factor=${collections > COLLECTIONS_A_SECOND ? 2 : 1}`)
+    collections = 0
+  }
+  look()
+  setInterval(look, 1000).unref()
 }

@@ -137,14 +137,20 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
    * which closes it.
    */
   async each(call: (items: readonly I[]) => void | PromiseLike<void>): Promise<void> {
-    for await (const first of this) await call([first, ...this.takeAll()])
+    for await (const first of this) {
+      const items = [first]
+      this.takeAll(items)
+      await call(items)
+    }
   }
 
-  private takeAll(): I[] {
+  private takeAll(into: I[]): void {
     const all = this.waiting
     this.waiting = []
-    for (const { bytes } of all) this.giveBack(bytes)
-    return all.flatMap(({ items, taken }) => items.slice(taken) as I[])
+    for (const { items, taken, bytes } of all) {
+      for (let i = taken; i < items.length; i++) into.push(items[i] as I)
+      this.giveBack(bytes)
+    }
   }
 
   return(): Promise<IteratorResult<I, undefined>> {

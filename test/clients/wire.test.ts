@@ -24,8 +24,10 @@ const BLOCK = { topic: 'orders', publisher: 'p1', numbered: { by: 'p1', number: 
 
 type Given = Parameters<typeof packEvents>[0][number] & { readonly value: unknown }
 
+/** Its value is what JSON has of it: -0 is 0 there. */
 function givenOf({ value, space, ...rest }: { value: unknown; space: string }): Given {
-  return { ...rest, value, data: Buffer.from(`${space}${JSON.stringify(value)}${space}`) }
+  const text = JSON.stringify(value)
+  return { ...rest, value: JSON.parse(text), data: Buffer.from(`${space}${text}${space}`) }
 }
 
 /** Of the events from this one on, as the log has them together. */
