@@ -24,7 +24,7 @@ Of each: events a second, and the processor of clients, replicas and NATS server
 turns that follow one another; FOLDER by itself is 1.`
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url))
-const REPLICAS = 3
+const FLOWING_EVENTS = 1000
 const START_MS = 30_000
 /** Of a turn, not counted: all go on again. */
 const RESUME_MS = 350
@@ -63,13 +63,12 @@ class Side {
     this.bench = spawn(process.execPath, [script, ...options], { cwd: folder, detached: true, stdio: 'ignore' })
   }
 
+  /** Resolves when events flow, and all stand still. */
   async started(): Promise<void> {
-    for (const until = performance.now() + START_MS; this.replicas.length < REPLICAS || this.server.length === 0; ) {
-      if (performance.now() > until) throw new Error(`${this.folder}: no ${REPLICAS} replicas within ${START_MS} ms`)
-      await after(200)
+    for (const until = performance.now() + START_MS; !(await this.flows()); await after(200)) {
+      if (performance.now() > until) throw new Error(`${this.folder}: no events within ${START_MS} ms`)
       this.look()
     }
-    await after(3000) // The clients come last.
     this.look()
     this.signal('SIGSTOP')
   }
@@ -100,6 +99,14 @@ class Side {
     try {
       process.kill(-this.bench.pid!, 'SIGKILL')
     } catch {} // All are gone.
+  }
+
+  private async flows(): Promise<boolean> {
+    try {
+      return (await this.used()).seq >= FLOWING_EVENTS
+    } catch {
+      return false // Nobody is there yet.
+    }
   }
 
   private look(): void {
@@ -179,7 +186,6 @@ function row({ folder }: Side, turns: readonly Turn[], base: readonly Turn[]): s
 
 async function compare(sides: readonly Side[], turns: number): Promise<void> {
   const found = sides.map((): Turn[] => [])
-  for (const side of sides) await side.started()
   for (let n = -turns; n < turns; n++) {
     // Each is first as often as second.
     const order = n % 2 === 0 ? [0, 1] : [1, 0]
@@ -201,7 +207,11 @@ else {
     if (folder === undefined || positionals.length > 1) throw new RangeError('one folder is to be given; --help tells')
     if (process.platform !== 'linux') throw new RangeError('what processes have used is read as Linux tells it')
     const turns = wholeWithin(args.turns, '--turns', 2, 24)
-    sides.push(new Side(resolve(folder), args.only), new Side(HERE, args.only))
+    for (const one of [resolve(folder), HERE]) {
+      const side = new Side(one, args.only)
+      sides.push(side)
+      await side.started()
+    }
     await compare(sides, turns)
   } catch (error) {
     console.error((error as Error).message)
