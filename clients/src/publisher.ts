@@ -72,7 +72,7 @@ interface Frame {
 const encoder = new TextEncoder()
 const TOPIC_BYTES_MAX = 255
 
-/** Of one message: a group's slot holds no more either. Larger: fewer messages; smaller: less waits behind one. */
+/** Of one message, which the group carries as one slot. Larger: fewer messages; smaller: less waits behind one. */
 const MESSAGE_BYTES = 48 * 1024
 /** Under way at a time; enough for the group to fill its slots, and less than a replica allows. */
 const UNDER_WAY_BYTES = 1024 * 1024

@@ -221,10 +221,10 @@ function decodeBlock(
   const { data, texts } = decodeRecords(message, view, { table, first, count, base })
   // Each by its name, in one go: with many small events this is where a reader's time goes.
   for (let i = 0; i < count; i++) {
-    const { id, type = topic, source = ownSource, time = blockTime, key, extensions } = texts[i] as Texts
+    const { id, type = topic, source = ownSource, time = blockTime, key, extensions: inWords } = texts[i] as Texts
     const seq = firstSeq + i
     const offset = firstOffset + i
-    const rest = extensions === undefined ? undefined : (JSON.parse(extensions) as Extensions)
+    const extensions = inWords === undefined ? undefined : (JSON.parse(inWords) as Extensions)
     if (!early) {
       events.push({
         kind: 'event',
@@ -240,7 +240,7 @@ function decodeBlock(
         key,
         schemaVersion,
         publisher,
-        extensions: rest,
+        extensions,
       })
     } else {
       const placed = firstSeq > 0
@@ -259,7 +259,7 @@ function decodeBlock(
         key,
         schemaVersion,
         publisher,
-        extensions: rest,
+        extensions,
       })
     }
   }

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { wholeWithin } from './arguments.ts'
 import { mean, median, quantile, readable } from './statistics.ts'
+import { threadMicrosecondsOf } from './usage.ts'
 
 const HELP = `node test/bench/turns.ts FOLDER [options]
 
@@ -63,14 +64,13 @@ class Side {
     this.bench = spawn(process.execPath, [script, ...options], { cwd: folder, detached: true, stdio: 'ignore' })
   }
 
-  /** Resolves when events flow, and all stand still. */
+  /** Resolves when events flow. */
   async started(): Promise<void> {
     for (const until = performance.now() + START_MS; !(await this.flows()); await after(200)) {
       if (performance.now() > until) throw new Error(`${this.folder}: no events within ${START_MS} ms`)
       this.look()
     }
     this.look()
-    this.signal('SIGSTOP')
   }
 
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
@@ -120,7 +120,7 @@ class Side {
   private async used(): Promise<{ at: number; seq: number; clients: number; replicas: number; server: number }> {
     const answer = await fetch(`http://127.0.0.1:${listeningPortOf(this.replicas[0]!)}/metrics`)
     const seq = Number(/^lockstep_seq(?:\{.*\})? (\S+)$/m.exec(await answer.text())?.[1])
-    const sum = (pids: readonly number[]): number => pids.reduce((all, pid) => all + processorMicrosecondsOf(pid), 0)
+    const sum = (pids: readonly number[]): number => pids.reduce((all, pid) => all + threadMicrosecondsOf(pid), 0)
     const at = performance.now()
     return { at, seq, clients: sum(this.clients), replicas: sum(this.replicas), server: sum(this.server) }
   }
@@ -133,14 +133,6 @@ function descendantsOf(ancestor: number): number[] {
   const found = [ancestor]
   for (const one of found) for (const [pid, parent] of parents) if (parent === one) found.push(pid)
   return found.slice(1)
-}
-
-/** Of all its threads. (https://docs.kernel.org/scheduler/sched-stats.html) */
-function processorMicrosecondsOf(pid: number): number {
-  let ns = 0
-  for (const thread of readdirSync(`/proc/${pid}/task`))
-    ns += Number.parseInt(textOf(`/proc/${pid}/task/${thread}/schedstat`) || '0', 10)
-  return ns / 1000
 }
 
 /** The TCP port, of IPv4, that the process listens on. */
@@ -207,11 +199,10 @@ else {
     if (folder === undefined || positionals.length > 1) throw new RangeError('one folder is to be given; --help tells')
     if (process.platform !== 'linux') throw new RangeError('what processes have used is read as Linux tells it')
     const turns = wholeWithin(args.turns, '--turns', 2, 24)
-    for (const one of [resolve(folder), HERE]) {
-      const side = new Side(one, args.only)
-      sides.push(side)
-      await side.started()
-    }
+    sides.push(new Side(resolve(folder), args.only), new Side(HERE, args.only))
+    // Neither is stopped before both are there: a client that stands still for three seconds gives its replica up.
+    await Promise.all(sides.map((side) => side.started()))
+    for (const side of sides) side.signal('SIGSTOP')
     await compare(sides, turns)
   } catch (error) {
     console.error((error as Error).message)

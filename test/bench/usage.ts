@@ -1,6 +1,6 @@
 // What a process has used, as Linux tells it of any process by its id.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** In hundredths of a second, after the name, which may hold anything but ends with the last bracket. */
 export function cpuSecondsOf(pid: number): number {
@@ -10,6 +10,17 @@ export function cpuSecondsOf(pid: number): number {
   } catch {
     return Number.NaN
   }
+}
+
+/** Of the threads that it has now, for what hundredths of a second are too coarse. (https://docs.kernel.org/scheduler/sched-stats.html) */
+export function threadMicrosecondsOf(pid: number): number {
+  let ns = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      ns += Number.parseInt(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'), 10)
+    } catch {} // It has ended meanwhile.
+  }
+  return ns / 1000
 }
 
 /** Not a number where the system does not tell. */
