@@ -283,7 +283,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   private met(event: EarlyEvent<unknown>, early: Early): Told[] {
     const { ref, data, seq, offset, token } = event
     const { retracted, known } = early.met(ref, data, seq !== undefined)
-    const told: Told[] = retracted.map((gone) => ({ kind: 'retract', ref: gone }))
+    const told = retractsOf(retracted)
     if (!known) told.push(event)
     else if (seq !== undefined) told.push({ kind: 'kept', ref, seq, offset: offset!, token: token! })
     return told
@@ -299,7 +299,7 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
   }
 
   private retract(refs: readonly string[] = []): void {
-    this.give(refs.map((ref) => ({ kind: 'retract', ref })))
+    this.give(retractsOf(refs))
   }
 
   /** `bytes`: of the message. `before`: the place to go on from if they are not taken, where they have none of their own. */
@@ -320,4 +320,8 @@ export class Subscription<Data, I = Item<Data>> implements AsyncIterableIterator
     this.connection.say({ op: 'credit', sub: this.sub, bytes: this.owedBytes })
     this.owedBytes = 0
   }
+}
+
+function retractsOf(refs: readonly string[]): Told[] {
+  return refs.map((ref) => ({ kind: 'retract', ref }))
 }
