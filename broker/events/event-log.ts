@@ -9,9 +9,6 @@ import type { Topic } from './topic.ts'
 
 const NOTHING = Buffer.alloc(0)
 
-/** A command of fewer bytes is not worth making anew. */
-const SMALL = 4096
-
 export class Segment {
   readonly topic: Topic
   /** Positions of the first event; the others follow. */
@@ -24,7 +21,7 @@ export class Segment {
   command: Buffer
   /** Where in it the packed records begin. */
   readonly recordsAt: number
-  /** How many of the first events are gone. Their bytes stay until they are most of the command's. */
+  /** How many of the first events are gone. Their bytes stay in the command until it is made anew, or empty. */
   gone: number
 
   constructor(
@@ -80,14 +77,21 @@ export class Segment {
     return low
   }
 
+  /** Bytes of the events that are gone. */
+  get bytesGone(): number {
+    return this.records().before(this.gone)
+  }
+
   drop(n: number): void {
     this.gone += n
-    if (this.left === 0) this.command = NOTHING
-    else if (this.command.length > SMALL && this.records().before(this.gone) * 2 > this.command.length) this.compact()
+  }
+
+  clear(): void {
+    this.command = NOTHING
   }
 
   /** Makes a command of the events left. At the same place of the order everywhere, so that snapshots stay equal. */
-  private compact(): void {
+  compact(): void {
     const command = decodeCommand(this.command)
     assert(command.kind === 'publish', 'a segment holds a publish command')
     const records = this.records()
@@ -168,6 +172,8 @@ export class EventLog {
   bytes = 0
   /** Segments that are not empty. */
   private kept = 0
+  /** Bytes that they have of events that are gone. */
+  private bytesGone = 0
   private empty = 0
 
   /** What is retained costs so much memory, about: each segment as much again as a kilobyte. */
@@ -180,14 +186,19 @@ export class EventLog {
     this.kept++
     this.events += segment.left
     this.bytes += segment.bytesOf(segment.left)
+    this.bytesGone += segment.bytesGone
   }
 
   /** Of the first events of a segment. */
   drop(segment: Segment, n: number): void {
+    const bytes = segment.bytesOf(n)
     this.events -= n
-    this.bytes -= segment.bytesOf(n)
+    this.bytes -= bytes
+    this.bytesGone += bytes
     segment.drop(n)
-    if (segment.left > 0) return
+    if (segment.left > 0) return this.compact(segment)
+    this.bytesGone -= segment.bytesGone
+    segment.clear()
     this.kept--
     this.empty++
     while (this.segments.first?.left === 0) {
@@ -199,8 +210,22 @@ export class EventLog {
       this.empty = 0
     }
   }
+
+  /** As a rule its other events go soon, too: they are not worth a copy, unless there are many of which they do not. */
+  private compact(segment: Segment): void {
+    const { bytesGone } = segment
+    if (this.bytesGone <= BYTES_GONE_MAX || bytesGone * 2 <= segment.command.length) return
+    segment.compact()
+    this.bytesGone -= bytesGone
+  }
 }
 
 const SWEEP_LEAST = 1024
+
+/**
+ * Above it a segment of which most is gone is copied, so that segments have, in all, no more than so many bytes of
+ * events that are gone, and as much again as is retained.
+ */
+const BYTES_GONE_MAX = 4 * 1024 * 1024
 
 const SEGMENT_COST = 1024

@@ -447,28 +447,37 @@ test('a restored state goes on as the first one would: publishers, ages, events,
   t.is(Buffer.compare(Buffer.concat(first.snapshot()), Buffer.concat(second.snapshot())), 0)
 })
 
-test('of many events of one request only the last is left: the bytes of the others are let go of', (t) => {
-  const state = begun()
-  put(state, 'a', { retention: { events: 1 } })
-  publish(
-    state,
-    'a',
-    Array.from({ length: 20 }, (_, i) => JSON.stringify('x'.repeat(1000) + i)),
-    {
-      publisher: 'p',
-      sequence: 1,
-    },
-  )
-  t.true(Buffer.concat(state.snapshot()).length < 2000)
-  const restored = State.restore(Buffer.concat(state.snapshot()), LIMITS)
-  for (const one of [state, restored]) {
-    t.deepEqual(
-      readAll(one, everything()).map((line) => line.replace(/x+/, 'x')),
-      ['gap 1-20 retention', '21 a "x19"'],
-    )
-    t.like(publish(one, 'a', ['0'], { publisher: 'p', sequence: 20 }), { verdict: 'duplicate', offset: 20 })
-    t.like(one.topic('a'), { offset: 20, oldestOffset: 20, events: 1 })
+test('of many publishes little is left: what they keep of the rest is bounded, and the same after a snapshot', (t) => {
+  const TOPICS = 400
+  const topics = Array.from({ length: TOPICS }, (_, i) => `t${i}`)
+  const text = (topic: string, n: number): string => `"${topic}.${n}.${'x'.repeat(4000)}"`
+  const state = begun({ publishersMax: TOPICS })
+  for (const topic of topics) {
+    put(state, topic, { retention: { events: 5 } })
+    const texts = Array.from({ length: 20 }, (_, n) => text(topic, n))
+    publish(state, topic, texts, { publisher: topic, sequence: 1 })
   }
+  const retained = state.bytesRetained
+  const kept = Buffer.concat(state.snapshot())
+  t.true(kept.length < 2 * retained + 4.2e6, 'most of them are copied')
+  t.true(kept.length > retained + 3e6, 'those of the beginning are not')
+
+  const restored = State.restore(kept, LIMITS)
+  for (const one of [state, restored]) {
+    for (const topic of topics) {
+      t.like(publish(one, topic, ['0'], { publisher: topic, sequence: 20 }), { verdict: 'duplicate', offset: 20 })
+      publish(one, topic, [text(topic, 20)])
+      t.like(one.topic(topic), { offset: 21, oldestOffset: 17, events: 5 })
+      const last = one.topic(topic)!.revision
+      t.deepEqual(
+        one
+          .read(last, new TopicFilter([topic]), 9, 1e6)
+          .items.map((item) => item.type === 'event' && String(item.event.data)),
+        [false, ...[16, 17, 18, 19, 20].map((n) => text(topic, n))],
+      )
+    }
+  }
+  t.is(Buffer.compare(Buffer.concat(restored.snapshot()), Buffer.concat(state.snapshot())), 0)
 })
 
 test('small events: what each costs besides its bytes counts as well', (t) => {
