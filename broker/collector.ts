@@ -1,6 +1,8 @@
 // How the garbage collector is set for a replica, whose memory is mostly bytes outside V8's heap: batches, datagrams, what
 // sockets read. What was measured for each is in `test/bench/README.md`.
 
+import { readdirSync, readFileSync } from 'node:fs'
+import { constants, getPriority, setPriority } from 'node:os'
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 
@@ -19,6 +21,13 @@ const COLLECTIONS_A_SECOND = 10
  */
 const GROWING_PERCENT = 120
 
+/**
+ * How much nicer V8's helpers are than the thread that orders events. At 0 one that wakes on a busy machine may take its
+ * core, for some milliseconds. Much larger: where all cores are always busy, marking falls behind what is allocated, and
+ * the collector has to finish it while all waits.
+ */
+const HELPERS_NICER = 5
+
 /** To be called as early as possible in a process that runs a replica. */
 export function setCollector(): void {
   if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR) return
@@ -29,6 +38,7 @@ export function setCollector(): void {
   // Little lives through a collection of the young generation: on a busy machine helpers take longer to wake than to help.
   setFlagsFromString('--no-parallel-scavenge')
   growYoung()
+  if (process.platform === 'linux') letHelpersStepBack()
 }
 
 /** The limit itself can be set by an argument of Node.js only; whether it grows can be said at any time. */
@@ -44,4 +54,18 @@ function growYoung(): void {
   }
   look()
   setInterval(look, 1000).unref()
+}
+
+/**
+ * The threads of V8 that compile, mark and sweep. Linux has a nice value for each thread, and takes the id of one where
+ * POSIX has that of a process (setpriority(2), "C library/kernel differences"). Node.js names these since 24.
+ */
+function letHelpersStepBack(): void {
+  const threads = '/proc/self/task'
+  try {
+    const nice = Math.min(getPriority() + HELPERS_NICER, constants.priority.PRIORITY_LOW)
+    for (const id of readdirSync(threads)) {
+      if (readFileSync(`${threads}/${id}/comm`, 'utf8') === 'V8Worker\n') setPriority(Number(id), nice)
+    }
+  } catch {} // No /proc, or a thread that has just ended: all works as well, only less evenly.
 }
