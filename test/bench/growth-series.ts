@@ -56,7 +56,7 @@ const OPENING = 200
 /** A modest rate: at 10,000 subscribers it is 100,000 messages a second. */
 const TO_SUBSCRIBERS_A_SECOND = 10
 const FILL_BYTES = 64 * 1024
-/** The setting has no place for less, nor for more than 2 GiB. */
+/** The setting has no place for less, nor for more than 4 GiB. */
 const LOG_LEAST = 2 ** 20
 /** Of a replica's memory besides what it retains, and how much more than its bytes that takes. */
 const REPLICA_BYTES = 300 * 2 ** 20
@@ -133,7 +133,7 @@ export const SERIES: readonly Series[] = [
     name: 'retained-log',
     title: 'Events of 100 B behind a full log',
     x: { label: 'bytes retained (retainedBytesMax)', log: true, tell: bytesReadable },
-    values: [LOG_LEAST, 64 * 2 ** 20, 256 * 2 ** 20, 2 ** 30, 2 ** 31],
+    values: [LOG_LEAST, 64 * 2 ** 20, 256 * 2 ** 20, 2 ** 30, 2 ** 31, 2 ** 32],
     quick: [LOG_LEAST, 64 * 2 ** 20],
     async measure(retained, conditions) {
       const needed = 3 * (REPLICA_BYTES + RETAINED_TIMES * retained)
