@@ -77,6 +77,12 @@ const PAYLOAD_BYTES_DEFAULT = 1024 * 1024
 /** A server's first line names all servers of its cluster. */
 const GREETING_BYTES_MAX = 1024 * 1024
 
+/**
+ * A larger datagram mostly carries what is kept, and gets memory of its own: else it would be a part of Node.js's pool of
+ * small buffers, of 64 KiB since its version 24, and be copied out of that again.
+ */
+const KEPT_BYTES_LEAST = 4096
+
 /** The server is asked after so many bytes whether it has read them. */
 const ASK_EVERY_BYTES = 256 * 1024
 
@@ -437,7 +443,7 @@ async function connectTo({ tls_required, tls_available }: Greeting, options: Con
 
 /** What the client hands out lies in memory that it reads into again; and what is kept of a datagram keeps no more than it. */
 function ownCopy(data: Uint8Array): Uint8Array {
-  const copy = Buffer.allocUnsafe(data.length)
+  const copy = data.length < KEPT_BYTES_LEAST ? Buffer.allocUnsafe(data.length) : Buffer.allocUnsafeSlow(data.length)
   copy.set(data)
   return copy
 }

@@ -100,6 +100,24 @@ natsTest('the payload limit is the server’s, and a server that comes back with
   await b.end.untilReceived('x'.repeat(3000))
 })
 
+natsTest('what carries a batch comes in memory of its own: it is kept, and nothing else with it', async (t) => {
+  const { url } = await server(t)
+  const a = await attach(t, [url], 1)
+  const { fabric } = await attach(t, [url], 2)
+  const came: Uint8Array[] = []
+  fabric.listen(
+    (datagram) => came.push(datagram),
+    () => {},
+  )
+  const sizes = [5000, 32_000, 100_000]
+  for (const size of sizes) a.end.send('everyone', 'x'.repeat(size))
+  await eventually('all of them', () => came.length === sizes.length)
+  t.deepEqual(
+    came.map((datagram) => datagram.buffer.byteLength),
+    sizes,
+  )
+})
+
 natsTest('the server is configured anew with another payload limit: known soon, lower and higher', async (t) => {
   const { url, configure } = await server(t, { config: 'max_payload: 100000' })
   const a = await attach(t, [url], 1, { limitEveryMs: 50 })
