@@ -9,7 +9,7 @@ import { MEMBERS_MAX } from './view.ts'
 const NUMBER_MAX = 2 ** 50
 
 /** A snapshot of more than this is not believed. What a state may retain is less. */
-export const SNAPSHOT_BYTES_MAX: number = 2 ** 32
+export const SNAPSHOT_BYTES_MAX: number = 2 ** 34
 
 /** By itself, whatever the view. */
 export function wellFormed(message: Message): boolean {
