@@ -58,7 +58,7 @@ function growYoung(): void {
 
 /**
  * The threads of V8 that compile, mark and sweep. Linux has a nice value for each thread, and takes the id of one where
- * POSIX has that of a process (setpriority(2), "C library/kernel differences"). Node.js names these since 24.
+ * POSIX has that of a process (setpriority(2), "BUGS"). Node.js names these since 24.
  */
 function letHelpersStepBack(): void {
   const threads = '/proc/self/task'

@@ -77,9 +77,9 @@ export class Segment {
     return low
   }
 
-  /** Bytes of the events that are gone. */
+  /** Bytes of the command that are of no use any more: of the events that are gone. */
   get bytesGone(): number {
-    return this.records().before(this.gone)
+    return this.records().allBefore(this.gone)
   }
 
   drop(n: number): void {
@@ -191,13 +191,15 @@ export class EventLog {
 
   /** Of the first events of a segment. */
   drop(segment: Segment, n: number): void {
-    const bytes = segment.bytesOf(n)
     this.events -= n
-    this.bytes -= bytes
-    this.bytesGone += bytes
-    segment.drop(n)
-    if (segment.left > 0) return this.compact(segment)
+    this.bytes -= segment.bytesOf(n)
     this.bytesGone -= segment.bytesGone
+    segment.drop(n)
+    if (segment.left > 0) {
+      this.bytesGone += segment.bytesGone
+      this.compact(segment)
+      return
+    }
     segment.clear()
     this.kept--
     this.empty++
@@ -214,7 +216,8 @@ export class EventLog {
   /** As a rule its other events go soon, too: they are not worth a copy, unless there are many of which they do not. */
   private compact(segment: Segment): void {
     const { bytesGone } = segment
-    if (this.bytesGone <= BYTES_GONE_MAX || bytesGone * 2 <= segment.command.length) return
+    if (this.bytesGone <= BYTES_GONE_MAX || bytesGone <= SEGMENT_COST) return
+    if (bytesGone * 2 <= segment.command.length - segment.recordsAt) return
     segment.compact()
     this.bytesGone -= bytesGone
   }
@@ -223,8 +226,8 @@ export class EventLog {
 const SWEEP_LEAST = 1024
 
 /**
- * Above it a segment of which most is gone is copied, so that segments have, in all, no more than so many bytes of
- * events that are gone, and as much again as is retained.
+ * Above it a segment that loses events, and has lost most of its bytes and more than it is charged beside them, is copied:
+ * so that all segments together have no more than so many bytes of events that are gone, and as much again as is retained.
  */
 const BYTES_GONE_MAX = 4 * 1024 * 1024
 

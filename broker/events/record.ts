@@ -118,6 +118,11 @@ export class PackedRecords {
     return i === 0 ? 0 : this.bytes.readUInt32LE(this.tableAt + 4 * (i - 1))
   }
 
+  /** Bytes of all that is there for them: the records before the i-th, and where they end. */
+  allBefore(i: number): number {
+    return this.before(i) + 4 * i
+  }
+
   /** As many from the i-th to before the j-th as have so many bytes, and at least one: before which one they end. */
   through(i: number, j: number, bytes: number): number {
     const base = this.before(i)

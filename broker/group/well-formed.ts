@@ -8,8 +8,8 @@ import { MEMBERS_MAX } from './view.ts'
 /** Above what is ever reached, and far enough below 2^53 that one more can always be counted. */
 const NUMBER_MAX = 2 ** 50
 
-/** A snapshot of more than this is not believed. What a state may retain is less. */
-export const SNAPSHOT_BYTES_MAX: number = 2 ** 34
+/** A snapshot of more than this is not believed: 4 GiB of the smallest events, with where they end, and what may lie beside. */
+export const SNAPSHOT_BYTES_MAX: number = 2 ** 35
 
 /** By itself, whatever the view. */
 export function wellFormed(message: Message): boolean {

@@ -477,7 +477,27 @@ test('of many publishes little is left: what they keep of the rest is bounded, a
       )
     }
   }
+  // Whole segments go, by count and with their topic; what they had lost counts no more.
+  for (const one of [state, restored]) {
+    for (const topic of topics.slice(0, TOPICS / 4)) remove(one, topic)
+    for (const topic of topics.slice(TOPICS / 4, TOPICS / 2)) publish(one, topic, new Array(5).fill(text(topic, 0)))
+    for (const topic of topics) {
+      publish(one, `${topic}.again`, new Array(20).fill(text(topic, 0)))
+      put(one, `${topic}.again`, { retention: { events: 5 } })
+    }
+  }
+  t.true(Buffer.concat(state.snapshot()).length < 2 * state.bytesRetained + 4.2e6)
+  t.true(Buffer.concat(state.snapshot()).length > state.bytesRetained + 3e6)
   t.is(Buffer.compare(Buffer.concat(restored.snapshot()), Buffer.concat(state.snapshot())), 0)
+})
+
+test('of many tiny events of a publish one is left: their table goes, too', (t) => {
+  const state = begun()
+  for (let topic = 0; topic < 200; topic++) {
+    put(state, `t${topic}`, { retention: { events: 1 } })
+    publish(state, `t${topic}`, new Array(10_000).fill('1'))
+  }
+  t.true(Buffer.concat(state.snapshot()).length < 4.3e6)
 })
 
 test('small events: what each costs besides its bytes counts as well', (t) => {

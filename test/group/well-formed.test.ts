@@ -59,6 +59,18 @@ const cut = {
   floor: [1, 1],
 } as const
 
+const chunk = (total: number): Message => ({
+  kind: 'chunk',
+  position: 7,
+  head: 9,
+  key: { slot: 4, rank: 1 },
+  number: 1,
+  members: [member],
+  total,
+  offset: 5e9,
+  bytes: new Uint8Array(3),
+})
+
 const RIGHT: Message[] = [
   { kind: 'header', ...header() },
   { kind: 'slot', ...header(), record: slot() },
@@ -69,6 +81,7 @@ const RIGHT: Message[] = [
   { kind: 'install', proposal: proposal() },
   { kind: 'collect', ballot: BALLOT, hears: 3 },
   { kind: 'out', members: [member] },
+  chunk(9e9),
 ]
 
 const WRONG: [string, Message][] = [
@@ -93,6 +106,8 @@ const WRONG: [string, Message][] = [
   ['more leavers than members', { kind: 'install', proposal: proposal({ leaving: [1, 2, 3] }) }],
   ['too few holders', { kind: 'propose', ballot: BALLOT, proposal: proposal(), holders: [0] }],
   ['a holder that is in no view', { kind: 'propose', ballot: BALLOT, proposal: proposal(), holders: [0, 2] }],
+  ['a chunk beyond the end of its snapshot', chunk(5e9 + 2)],
+  ['a chunk of a snapshot beyond all that is retained', chunk(2 ** 36)],
   ['a view of nobody', { kind: 'out', members: [] }],
   ['a view of too many', { kind: 'out', members: new Array(MEMBERS_MAX + 1).fill(member) }],
 ]
