@@ -84,10 +84,7 @@ export class Segment {
 
   drop(n: number): void {
     this.gone += n
-  }
-
-  clear(): void {
-    this.command = NOTHING
+    if (this.left === 0) this.command = NOTHING
   }
 
   /** Makes a command of the events left. At the same place of the order everywhere, so that snapshots stay equal. */
@@ -200,7 +197,6 @@ export class EventLog {
       this.compact(segment)
       return
     }
-    segment.clear()
     this.kept--
     this.empty++
     while (this.segments.first?.left === 0) {
