@@ -159,6 +159,7 @@ export interface ReadEvent {
   readonly publisher: string | undefined
   readonly numbered: Numbered
   readonly extensions: { readonly [name: string]: string | number | boolean } | undefined
+  /** The JSON text: a view into memory that is used again, to be read or copied before the turn is over. */
   readonly data: Uint8Array
 }
 
@@ -192,7 +193,10 @@ export type From =
  * A reader's cursor. It costs a place in the order, not a queue: nothing is kept for a reader that does not read.
  */
 export interface Cursor {
-  /** The next notifications, at most `most` of them and about `bytes` bytes of data; empty: there are none now. */
+  /**
+   * The next notifications, at most `most` of them and about `bytes` bytes of data; empty: there are none now. Their bytes
+   * are views, to be read or copied before the turn is over.
+   */
   next(most: number, bytes: number): Notification[]
   /** The same without a look into the events. */
   nextBlocks(bytes: number): BlockNotification[]

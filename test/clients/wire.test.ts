@@ -3,7 +3,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { PackedRecords, packEvents } from '../../broker/events/record.ts'
-import { eventsMessage } from '../../broker/http/stream/layout.ts'
+import { EventsMessage } from '../../broker/http/stream/layout.ts'
 import type { Event } from '../../clients/src/items.ts'
 import { numbered } from '../../clients/src/numbered.ts'
 import { decodeEvents } from '../../clients/src/wire.ts'
@@ -40,8 +40,15 @@ function messageOf(events: readonly Given[], from: number, place: { seq: number;
     base: packed.before(from),
     records: packed.between(from, events.length),
   }
-  const pieces = eventsMessage(7, 99, [place === undefined ? block : { ...block, type: 'block', ...place }], !place)
-  return Buffer.concat(pieces)
+  const message = new EventsMessage(
+    7,
+    99,
+    [place === undefined ? block : { ...block, type: 'block', ...place }],
+    !place,
+  )
+  const bytes = Buffer.alloc(message.length)
+  message.writeTo(bytes, 0)
+  return bytes
 }
 
 test('blocks of any records: each event is what was published, under its place', (t) => {

@@ -9,7 +9,7 @@ import { malformed } from '../json.ts'
 import { checkPattern } from '../names.ts'
 import type { ClusterStatus, Operations } from '../operations.ts'
 import { readFrom } from '../tokens.ts'
-import { binaryFrameHead } from './frame.ts'
+import { type Payload, writeBinary } from './frame.ts'
 import { PUBLISHES_MAX, readPublishes } from './layout.ts'
 import { StreamPublisher } from './publisher.ts'
 import { readRequest, type StreamRequest, type SubscribeRequest } from './requests.ts'
@@ -86,16 +86,9 @@ export class StreamConnection implements SubscriptionHost {
     this.write((socket) => socket.send(JSON.stringify(message)))
   }
 
-  /** Past the WebSocket, which has nothing of its own under way here, and would want the pieces copied into one. */
-  send(pieces: readonly Uint8Array[]): number {
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    this.write((_, transport) => {
-      transport.cork()
-      transport.write(binaryFrameHead(length))
-      for (const piece of pieces) transport.write(piece)
-      transport.uncork()
-    })
-    return length
+  /** Past the WebSocket, which has nothing of its own under way here. */
+  send(message: Payload): void {
+    this.write((_, transport) => writeBinary(transport, message))
   }
 
   unexpected(error: unknown): void {

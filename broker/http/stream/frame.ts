@@ -1,12 +1,50 @@
-// The head of a WebSocket frame, for messages that are written in pieces (RFC 6455, 5.2); all else of WebSocket is the
-// package ws.
+// Binary messages of a stream, past the WebSocket of the package ws: one frame each (RFC 6455, 5.2), in memory that is used
+// again. What floods of events are written into would else be garbage outside the heap, half of all that a replica makes.
+
+import type { Writable } from 'node:stream'
 
 const FINAL_BINARY = 0x82
 /** Lengths below are in the second byte itself; these two say that they follow, in 16 or 64 bits. */
 const IN_16_BITS = 126
 const IN_64_BITS = 127
 
-/** Of a binary message in one frame, from a server: it has no mask. */
+/** Most messages of a flood fit, with their tables. */
+const FRAME_BYTES = 96 * 1024
+/** A shorter message would leave too much of a frame empty. */
+const SHORTEST = FRAME_BYTES / 4
+/** So many frames there are at most. When all lie with readers who do not take them, others get memory of their own. */
+const FRAMES_MAX = 64
+
+const free: Buffer[] = []
+let frames = 0
+
+export interface Payload {
+  /** Bytes. */
+  readonly length: number
+  writeTo(target: Buffer, at: number): void
+}
+
+/** Writes it as one message from a server, which has no mask. It is asked for its bytes before this returns. */
+export function writeBinary(transport: Writable, payload: Payload): void {
+  const head = binaryFrameHead(payload.length)
+  const length = head.length + payload.length
+  const frame = length >= SHORTEST && length <= FRAME_BYTES ? takeFrame() : undefined
+  const memory = frame ?? Buffer.allocUnsafe(length)
+  memory.set(head)
+  payload.writeTo(memory, head.length)
+  // The socket calls back when it has done with the bytes, also when it is destroyed.
+  transport.write(memory.subarray(0, length), () => {
+    if (frame !== undefined) free.push(frame)
+  })
+}
+
+function takeFrame(): Buffer | undefined {
+  const taken = free.pop()
+  if (taken !== undefined || frames === FRAMES_MAX) return taken
+  frames++
+  return Buffer.allocUnsafeSlow(FRAME_BYTES)
+}
+
 export function binaryFrameHead(length: number): Buffer {
   if (length < IN_16_BITS) return Buffer.from([FINAL_BINARY, length])
   const isShort = length < 2 ** 16

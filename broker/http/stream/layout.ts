@@ -1,6 +1,7 @@
 // The binary messages of the streaming protocol (clients/PROTOCOL.md): publishes as they come in, and events as they go
 // out. Events are not looked into on their way out: a block's records are the bytes of the log.
 
+import assert from 'node:assert'
 import { isAscii, isUtf8 } from 'node:buffer'
 import { BrokerError } from '../../errors.ts'
 import { type Attribute, attributeFaults, EXTENSIONS_MAX, isAttribute, OWN_FIELDS } from '../cloud-events.ts'
@@ -193,60 +194,67 @@ function readExtensions(text: string, path: string): NonNullable<NewEvent['exten
   return value as NonNullable<NewEvent['extensions']>
 }
 
-/** With fewer bytes a piece costs less to copy than to be written by itself. */
-const OWN_PIECE_BYTES = 4096
-/** While it is unsent a piece keeps all of the bytes that it is a view into: not more than so many times its own. */
-const KEPT_MOST = 4
-
 /**
- * The message that brings blocks to a subscription, through a place; in pieces, of which the large ones are the log's own
- * bytes, the same for all who read them. `early`: some may have no place yet.
+ * The message that brings blocks to a subscription, through a place. `early`: some may have no place yet. It is made of
+ * views into bytes that others own, so it must be written within the turn.
  */
-export function eventsMessage(
-  sub: number,
-  through: number,
-  blocks: readonly (EventBlock | EarlyBlock)[],
-  early: boolean,
-): Uint8Array[] {
-  const head = Buffer.allocUnsafe(MESSAGE_HEAD)
-  head.writeUInt8(early ? EARLY_EVENTS : EVENTS, 0)
-  head.writeDoubleLE(sub, 1)
-  head.writeDoubleLE(through, 9)
-  const pieces: Uint8Array[] = []
-  let small: Uint8Array[] = [head]
-  for (const block of blocks) {
-    for (const part of [blockHead(block, early), block.table, block.records]) {
-      if (part.length < OWN_PIECE_BYTES || part.length * KEPT_MOST < part.buffer.byteLength) small.push(part)
-      else {
-        if (small.length > 0) pieces.push(Buffer.concat(small))
-        pieces.push(part)
-        small = []
-      }
-    }
+export class EventsMessage {
+  readonly length: number
+  private readonly sub: number
+  private readonly through: number
+  private readonly blocks: readonly (EventBlock | EarlyBlock)[]
+  private readonly early: boolean
+
+  constructor(sub: number, through: number, blocks: readonly (EventBlock | EarlyBlock)[], early: boolean) {
+    this.sub = sub
+    this.through = through
+    this.blocks = blocks
+    this.early = early
+    this.length = blocks.reduce((sum, block) => sum + 4 + blockBytes(block, early), MESSAGE_HEAD)
   }
-  if (small.length > 0) pieces.push(Buffer.concat(small))
-  return pieces
+
+  /** There must be room for `length` bytes. */
+  writeTo(target: Buffer, start: number): void {
+    const { sub, through, blocks, early } = this
+    let at = target.writeUInt8(early ? EARLY_EVENTS : EVENTS, start)
+    at = target.writeDoubleLE(sub, at)
+    at = target.writeDoubleLE(through, at)
+    for (const block of blocks) at = writeBlock(target, at, block, early)
+    assert(at === start + this.length, 'a message was written at another size than it was measured')
+  }
 }
 
 const MESSAGE_HEAD = 17
+/** Of a block: version, time, seq and offset, count and base. */
+const NUMBERS_BYTES = 4 + 3 * 8 + 4 + 4
 
-function blockHead(block: EventBlock | EarlyBlock, early: boolean): Buffer {
+/** Behind the u32 that says it. */
+function blockBytes(block: EventBlock | EarlyBlock, early: boolean): number {
+  const { topic, table, records } = block
+  const texts = 1 + Buffer.byteLength(topic) + 1 + Buffer.byteLength(publisherOf(block, early))
+  return texts + (early ? 8 : 0) + NUMBERS_BYTES + table.length + records.length
+}
+
+function writeBlock(target: Buffer, start: number, block: EventBlock | EarlyBlock, early: boolean): number {
   const { topic, numbered, schemaVersion, time, count, base, table, records } = block
   const { seq, offset } = 'seq' in block ? block : { seq: 0, offset: 0 }
-  const texts = [topic, early ? numbered.by : (block.publisher ?? '')]
-  const textBytes = texts.reduce((sum, text) => sum + 1 + Buffer.byteLength(text), 0)
-  const head = Buffer.allocUnsafe(4 + textBytes + (early ? 8 : 0) + 4 + 3 * 8 + 4 + 4)
-  let at = head.writeUInt32LE(head.length - 4 + table.length + records.length, 0)
-  for (const text of texts) {
-    at = head.writeUInt8(Buffer.byteLength(text), at)
-    at += head.write(text, at)
+  let at = target.writeUInt32LE(blockBytes(block, early), start)
+  for (const text of [topic, publisherOf(block, early)]) {
+    const bytes = target.write(text, at + 1)
+    at = target.writeUInt8(bytes, at) + bytes
   }
-  if (early) at = head.writeDoubleLE(numbered.number, at)
-  at = head.writeUInt32LE(schemaVersion, at)
-  at = head.writeDoubleLE(time, at)
-  at = head.writeDoubleLE(seq, at)
-  at = head.writeDoubleLE(offset, at)
-  at = head.writeUInt32LE(count, at)
-  head.writeUInt32LE(base, at)
-  return head
+  if (early) at = target.writeDoubleLE(numbered.number, at)
+  at = target.writeUInt32LE(schemaVersion, at)
+  at = target.writeDoubleLE(time, at)
+  at = target.writeDoubleLE(seq, at)
+  at = target.writeDoubleLE(offset, at)
+  at = target.writeUInt32LE(count, at)
+  at = target.writeUInt32LE(base, at)
+  target.set(table, at)
+  target.set(records, at + table.length)
+  return at + table.length + records.length
+}
+
+function publisherOf({ publisher, numbered }: EventBlock | EarlyBlock, early: boolean): string {
+  return early ? numbered.by : (publisher ?? '')
 }

@@ -3,7 +3,8 @@
 
 import { BrokerError } from '../../errors.ts'
 import type { BlockNotification, Cursor, EarlyBlock, EventBlock, Order } from '../operations.ts'
-import { eventsMessage } from './layout.ts'
+import type { Payload } from './frame.ts'
+import { EventsMessage } from './layout.ts'
 
 /** A connection, as its subscriptions see it. */
 export interface SubscriptionHost {
@@ -14,8 +15,8 @@ export interface SubscriptionHost {
   /** The newest place in the order, as this replica knows it. */
   readonly head: () => number
   say(message: object): void
-  /** One binary message, in pieces that nobody changes any more. Gives its bytes. */
-  send(pieces: readonly Uint8Array[]): number
+  /** One binary message, which is asked for its bytes before this returns. */
+  send(message: Payload): void
   unexpected(error: unknown): void
   ended(sub: number): void
 }
@@ -125,7 +126,9 @@ export class StreamSubscription {
     const end = blocks.findLast((block) => 'seq' in block)
     if (last) this.told = cursor.seq
     else if (end) this.told = end.seq + end.count - 1
-    this.credit -= host.send(eventsMessage(sub, Math.max(0, this.told), blocks, this.early))
+    const message = new EventsMessage(sub, Math.max(0, this.told), blocks, this.early)
+    this.credit -= message.length
+    host.send(message)
   }
 
   private tellKept(kept: Extract<BlockNotification, { type: 'kept' }>[]): void {
