@@ -3,6 +3,8 @@
 // grows from its position on, up to a bound of its own.
 
 import assert from 'node:assert'
+import { BatchMemory } from './batch-memory.ts'
+import { copyOf } from './bytes.ts'
 import type { LogEntry } from './message.ts'
 import type { GroupSettings } from './settings.ts'
 
@@ -13,6 +15,7 @@ const STRETCH_MAX = 4
 
 export class OrderLog {
   private readonly settings: GroupSettings
+  private memory: BatchMemory
   private entries: LogEntry[] = []
   private dropped = 0
   private keptFrom: number | undefined
@@ -22,6 +25,7 @@ export class OrderLog {
 
   constructor(settings: GroupSettings) {
     this.settings = settings
+    this.memory = new BatchMemory(settings.logBytesMax)
   }
 
   get position(): number {
@@ -33,10 +37,12 @@ export class OrderLog {
   }
 
   append(entry: LogEntry): void {
-    this.entries.push(entry)
+    this.entries.push(entry.kind === 'slot' ? { ...entry, batch: this.memory.keep(entry.batch) } : entry)
     this.bytes += bytesOf(entry)
     while (this.length > 1 && this.isOver(this.keptFrom === this.base ? STRETCH_MAX : 1)) {
-      this.bytes -= bytesOf(this.entries[this.dropped]!)
+      const oldest = this.entries[this.dropped]!
+      this.bytes -= bytesOf(oldest)
+      if (oldest.kind === 'slot') this.memory.letGo(oldest.batch)
       this.entries[this.dropped] = undefined as never // Let go of its bytes now; the array is shortened below.
       this.dropped += 1
       this.base += 1
@@ -58,6 +64,7 @@ export class OrderLog {
 
   /** Begins anew after a snapshot of this position. */
   restart(position: number): void {
+    this.memory = new BatchMemory(this.settings.logBytesMax)
     this.entries = []
     this.dropped = 0
     this.keptFrom = undefined
@@ -69,7 +76,7 @@ export class OrderLog {
     return position >= this.base && position <= this.position
   }
 
-  /** The entries after a position, as many as fit, at least one if there is one. */
+  /** Copies of the entries after a position, as many as fit, at least one if there is one. */
   after(position: number, bytesMax: number): LogEntry[] {
     assert(this.has(position))
     const found: LogEntry[] = []
@@ -78,7 +85,7 @@ export class OrderLog {
       const entry = this.entries[i]!
       bytes += bytesOf(entry)
       if (found.length > 0 && bytes > bytesMax) break
-      found.push(entry)
+      found.push(entry.kind === 'slot' ? { ...entry, batch: copyOf(entry.batch) } : entry)
     }
     return found
   }
