@@ -2,14 +2,12 @@
 // they stand in the order. There is no object per event; an event is found in the bytes when somebody reads it.
 
 import assert from 'node:assert'
-import { asBuffer } from './bytes.ts'
 import { decodeCommand, encodeCommand } from './command.ts'
+import { commandOf, LogMemory, NO_SLAB, type Owner, type Slab } from './log-memory.ts'
 import { PackedRecords, packRecords } from './record.ts'
 import type { Topic } from './topic.ts'
 
-const NOTHING = Buffer.alloc(0)
-
-export class Segment {
+export class Segment implements Owner {
   readonly topic: Topic
   /** Positions of the first event; the others follow. */
   seq: number
@@ -17,8 +15,10 @@ export class Segment {
   count: number
   /** Ordered time of its place: ages are judged by it. */
   readonly storedAt: number
-  /** The publish command. Empty once all events are gone. */
-  command: Buffer
+  /** Where the publish command is kept: nowhere before it is in the log, and once all events are gone. */
+  slab: Slab = NO_SLAB
+  at = 0
+  length = 0
   /** Where in it the packed records begin. */
   readonly recordsAt: number
   /** How many of the first events are gone. Their bytes stay in the command until it is made anew, or empty. */
@@ -27,17 +27,15 @@ export class Segment {
   constructor(
     topic: Topic,
     place: { seq: number; offset: number; storedAt: number; gone: number },
-    command: Uint8Array,
-    recordsAt: number,
+    { count, recordsAt }: { count: number; recordsAt: number },
   ) {
     this.topic = topic
     this.seq = place.seq
     this.offset = place.offset
     this.storedAt = place.storedAt
     this.gone = place.gone
-    this.command = worthKeeping(command)
     this.recordsAt = recordsAt
-    this.count = this.records().count
+    this.count = count
   }
 
   get left(): number {
@@ -53,8 +51,13 @@ export class Segment {
     return this.seq + this.count - 1
   }
 
+  /** A view, only until the state changes. */
+  get command(): Buffer {
+    return commandOf(this)
+  }
+
   records(): PackedRecords {
-    return new PackedRecords(this.command, this.recordsAt)
+    return new PackedRecords(this.slab.memory, this.at + this.recordsAt)
   }
 
   /** Bytes of the first `n` of the events left. */
@@ -82,36 +85,23 @@ export class Segment {
     return this.records().allBefore(this.gone)
   }
 
-  drop(n: number): void {
-    this.gone += n
-    if (this.left === 0) this.command = NOTHING
-  }
-
-  /** Makes a command of the events left. At the same place of the order everywhere, so that snapshots stay equal. */
-  compact(): void {
+  /** Gives a command of the events left, as which it goes on. At the same place of the order everywhere, so that snapshots stay equal. */
+  compacted(): Uint8Array {
     const command = decodeCommand(this.command)
     assert(command.kind === 'publish', 'a segment holds a publish command')
     const records = this.records()
     const left = Array.from({ length: this.left }, (_, i) => records.record(this.gone + i))
-    this.command = asBuffer(
-      encodeCommand({ ...command, sequence: command.sequence + this.gone, records: packRecords(left) }),
-    )
+    const compacted = encodeCommand({
+      ...command,
+      sequence: command.sequence + this.gone,
+      records: packRecords(left),
+    })
     this.seq += this.gone
     this.offset += this.gone
     this.count -= this.gone
     this.gone = 0
+    return compacted
   }
-}
-
-/**
- * The bytes given are often a small part of a datagram; kept as they are, they would keep all of it, long after the rest
- * of it has gone. So they are copied, unless they are most of it.
- */
-function worthKeeping(bytes: Uint8Array): Buffer {
-  if (bytes.length * 2 >= bytes.buffer.byteLength) return asBuffer(bytes)
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
 }
 
 /** Segments with growing `seq`: new ones come at the end, old ones go at the front. */
@@ -165,6 +155,7 @@ export class SegmentQueue {
  */
 export class EventLog {
   readonly segments: SegmentQueue = new SegmentQueue()
+  private readonly memory = new LogMemory()
   events = 0
   bytes = 0
   /** Segments that are not empty. */
@@ -178,7 +169,9 @@ export class EventLog {
     return this.bytes + SEGMENT_COST * this.kept
   }
 
-  push(segment: Segment): void {
+  /** The command that brought it is copied. */
+  push(segment: Segment, command: Uint8Array): void {
+    this.memory.keep(segment, command)
     this.segments.push(segment)
     this.kept++
     this.events += segment.left
@@ -186,17 +179,28 @@ export class EventLog {
     this.bytesGone += segment.bytesGone
   }
 
+  /** To be called after each change: gives memory back, a little at a time. */
+  tidy(): void {
+    this.memory.tidy()
+  }
+
+  /** Others may keep the bytes that are retained now. */
+  lend(): void {
+    this.memory.lend()
+  }
+
   /** Of the first events of a segment. */
   drop(segment: Segment, n: number): void {
     this.events -= n
     this.bytes -= segment.bytesOf(n)
     this.bytesGone -= segment.bytesGone
-    segment.drop(n)
+    segment.gone += n
     if (segment.left > 0) {
       this.bytesGone += segment.bytesGone
       this.compact(segment)
       return
     }
+    this.memory.release(segment)
     this.kept--
     this.empty++
     while (this.segments.first?.left === 0) {
@@ -213,8 +217,8 @@ export class EventLog {
   private compact(segment: Segment): void {
     const { bytesGone } = segment
     if (this.bytesGone <= BYTES_GONE_MAX || bytesGone <= SEGMENT_COST) return
-    if (bytesGone * 2 <= segment.command.length - segment.recordsAt) return
-    segment.compact()
+    if (bytesGone * 2 <= segment.length - segment.recordsAt) return
+    this.memory.keep(segment, segment.compacted())
     this.bytesGone -= bytesGone
   }
 }

@@ -7,14 +7,14 @@
 
 import assert from 'node:assert'
 import { crc32 } from 'node:zlib'
-import { ByteReader, type ByteSink, encodePieces } from './bytes.ts'
+import { asBuffer, ByteReader, type ByteSink, encodePieces } from './bytes.ts'
 import { type CommandKind, type DecodedCommand, decodeCommand, encodeCommand, sequencesOf } from './command.ts'
 import { EventLog, Segment, type SegmentQueue } from './event-log.ts'
 import { ExpiryHeap } from './expiry.ts'
 import { type Gap, Losses } from './losses.ts'
 import { isSystemTopic, type TopicFilter, topicNameFault } from './patterns.ts'
 import { Publishers } from './publishers.ts'
-import { packEvents } from './record.ts'
+import { PackedRecords, packEvents } from './record.ts'
 import { SegmentReader, type StoredBlock, type StoredEvent } from './stored-event.ts'
 import { Topic, type TopicInfo } from './topic.ts'
 
@@ -365,6 +365,7 @@ export class State {
 
   /** In pieces, since it may be large; put together, equal bytes for equal states. */
   snapshot(): Buffer[] {
+    this.log.lend()
     return encodePieces((sink) => this.write(sink))
   }
 
@@ -399,9 +400,10 @@ export class State {
 
   private store(topic: Topic, bytes: Uint8Array, recordsAt: number): void {
     const place = { seq: this.lastSeq + 1, offset: topic.offset + 1, storedAt: this.orderedTime, gone: 0 }
-    const segment = new Segment(topic, place, bytes, recordsAt)
+    const { count } = new PackedRecords(asBuffer(bytes), recordsAt)
+    const segment = new Segment(topic, place, { count, recordsAt })
     this.lastSeq = segment.lastSeq
-    this.log.push(segment)
+    this.log.push(segment, bytes)
     topic.push(segment)
     this.trim(topic)
     if (topic.expiryPlace < 0) this.expireFrom(topic)
@@ -418,6 +420,7 @@ export class State {
       this.lose(segment.topic, segment, segment.eventsWith(over))
       this.expireFrom(segment.topic)
     }
+    this.log.tidy()
   }
 
   private overAll(): number {
@@ -498,7 +501,7 @@ export class State {
       sink.f64(segment.storedAt)
       sink.u32(segment.gone)
       sink.u32(segment.recordsAt)
-      sink.u32(segment.command.length)
+      sink.u32(segment.length)
       sink.raw(segment.command)
     }
     sink.u32(0)
@@ -524,8 +527,10 @@ export class State {
       const topic = topics[place - 1]!
       const at = { seq: reader.f64(), offset: reader.f64(), storedAt: reader.f64(), gone: reader.u32() }
       const recordsAt = reader.u32()
-      const segment = new Segment(topic, at, reader.raw(reader.u32()), recordsAt)
-      this.log.push(segment)
+      const command = reader.raw(reader.u32())
+      const { count } = new PackedRecords(command, recordsAt)
+      const segment = new Segment(topic, at, { count, recordsAt })
+      this.log.push(segment, command)
       topic.push(segment)
     }
     reader.finish()

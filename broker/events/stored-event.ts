@@ -26,7 +26,7 @@ export interface StoredEvent {
   readonly publisher: string | undefined
   readonly numbered: Numbered
   readonly extensions: Extensions | undefined
-  /** The JSON text as it came in: a view into the stored bytes, not to be changed, nor to be kept for long. */
+  /** The JSON text as it came in: a view into the stored bytes, not to be changed, nor to be read after the turn. */
   readonly data: Uint8Array
 }
 
@@ -43,7 +43,7 @@ export interface EarlyBlock {
   readonly numbered: Numbered
   /** Milliseconds since 1970: of events that have no time of their own. */
   readonly time: number
-  /** Where each record ends, a u32 each, counted from `base` before the first of these. Views into the stored bytes. */
+  /** Where each record ends, a u32 each, counted from `base` before the first of these. Views, as an event's data. */
   readonly table: Uint8Array
   readonly base: number
   readonly records: Uint8Array

@@ -126,19 +126,47 @@ test('an event with every field: read as it was given, a client id as its publis
   t.is(second.event.publisher, undefined)
 })
 
-test('stored bytes that are a small part of a datagram are copied out of it, those that are most of it are not', (t) => {
-  const state = begun()
-  const command = publishing('a', ['"small"'])
-  const datagram = new Uint8Array(command.length * 3)
-  datagram.set(command, 7)
-  state.apply(datagram.subarray(7, 7 + command.length))
-  state.apply(command)
-  const buffers = state
-    .read(0, everything(), 10, 1000)
-    .items.map((item) => item.type === 'event' && item.event.data.buffer)
-  t.not(buffers[0], datagram.buffer)
-  t.is(buffers[1], command.buffer)
-  t.deepEqual(readAll(state, everything()), ['1 a "small"', '2 a "small"'])
+test('memory that is written again and again: every reader and snapshot finds the events that are retained', (t) => {
+  const limits = { ...LIMITS, retainedBytesMax: 300_000 }
+  const state = begun(limits)
+  put(state, 'few', { retention: { events: 40 } })
+  /** By place, how it is read. */
+  const lines = new Map<string, string>()
+  const take = (topic: string, ...lengths: number[]): void => {
+    const texts = lengths.map((length) => `"${String(state.seq).padEnd(length, 'x')}"`)
+    const { seq } = publish(state, topic, texts)
+    for (const [i, text] of texts.entries()) lines.set(String(seq + i), `${seq + i} ${topic} ${text}`)
+  }
+  let carried: Buffer[] = []
+  let carriedCopy = Buffer.concat(carried)
+  for (let round = 0; round < 25; round++) {
+    for (let i = 0; i < 100; i++) {
+      take('many', 1000)
+      if (i % 25 === 0) take('few', 200, 2000, 20)
+    }
+    take('large', 30_000)
+    const events = readAll(state, everything(), state.oldestSeq - 1).filter((line) => !line.startsWith('gap'))
+    t.is(events.length, state.eventsRetained)
+    t.true(events.every((line) => lines.get(line.split(' ', 1)[0]!) === line))
+    t.true(Buffer.concat(carried).equals(carriedCopy), 'a snapshot stays what it is while the log goes on')
+    carried = state.snapshot()
+    carriedCopy = Buffer.concat(carried)
+    t.true(Buffer.concat(State.restore(carriedCopy, limits).snapshot()).equals(carriedCopy))
+  }
+})
+
+test('a topic that is deleted from between the events of another: its memory is given back, bit by bit', (t) => {
+  const state = begun({ retainedBytesMax: 100_000_000 })
+  const text = `"${'x'.repeat(1000)}"`
+  for (let i = 0; i < 20_000; i++) publish(state, i % 10 === 0 ? 'stays' : 'goes', [text])
+  const memory = state['log']['memory']
+  t.true(memory['bytes'] > 20_000_000)
+  remove(state, 'goes')
+  for (let i = 0; i < 30; i++) state.apply(encodeCommand({ ...common, kind: 'clock' }))
+  t.true(memory['bytes'] < 8_000_000, `${memory['bytes']} bytes`)
+  const left = readAll(state, new TopicFilter(['stays']))
+  t.is(left.length, 2000)
+  t.true(left.every((line) => line.endsWith(` stays ${text}`)))
 })
 
 test('a retry: the first position, also of a part of it, as long as it is remembered', (t) => {
