@@ -714,9 +714,9 @@ export class Broker implements Application {
   }
 
   private settle(pending: PendingRequest, error: BrokerError | undefined, applied?: Applied): void {
-    if (!this.pending.remove(pending)) return
     // Only one is told that it was the first: each of the others may have sent something else under the same number.
     const [first, ...retries] = pending.waiters
+    if (!this.pending.remove(pending)) return
     first?.(error, applied)
     for (const waiter of retries) waiter(error, applied && repeated(applied))
   }

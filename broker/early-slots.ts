@@ -41,9 +41,12 @@ type Request = EarlyPublish | 'other' | undefined
 
 /** One slot, at all levels at which it is shown. */
 class Slot {
-  private readonly batch: Uint8Array
+  /** Undefined: it is closed. Memory that no longer counts, but is not collected yet, may still refer to the slot. */
+  private batch: Uint8Array | undefined
   /** Empty until a subscriber wants them. */
   requests: readonly Request[] = []
+  /** By level, what subscribers are to be shown; undefined: nobody has asked, or that cannot be told yet. */
+  readonly shows: { [level in EarlyLevel]?: readonly EarlyPublish[] | undefined } = {}
   /** Delivered requests so far. */
   private applied = 0
 
@@ -53,8 +56,16 @@ class Slot {
 
   lookInto(): void {
     const requests: Request[] = []
-    forEachRequest(this.batch, (request) => requests.push(read(request)))
+    if (this.batch) forEachRequest(this.batch, (request) => requests.push(read(request)))
     this.requests = requests
+  }
+
+  get isClosed(): boolean {
+    return this.batch === undefined
+  }
+
+  close(): void {
+    this.batch = undefined
   }
 
   /** The one that is being delivered. */
@@ -64,19 +75,12 @@ class Slot {
   }
 }
 
-interface Entry {
-  readonly slot: Slot
-  /** Its place among all slots shown at this level. */
-  readonly number: number
-  /** What subscribers are to be shown of it; undefined: nobody has asked, or that cannot be told yet. */
-  shows: readonly EarlyPublish[] | undefined
-}
-
 class Level {
-  /** In the order in which they were shown. */
-  readonly open = new Map<string, Entry>()
+  /** In the order in which they were shown: all that are open, and of those that are closed some behind the first open one. */
+  readonly slots: Slot[] = []
   /** By publisher, the number after those that are shown and not void. */
   readonly nextOf = new Map<string, number>()
+  /** How many there were. They are numbered from 1. */
   shown = 0
 }
 
@@ -113,7 +117,8 @@ export class EarlySlots {
       this.slots.set(key, slot)
     }
     this.changes++
-    level.open.set(key, { slot, number: ++level.shown, shows: undefined })
+    level.slots.push(slot)
+    level.shown++
   }
 
   /** It is being delivered: what it gives is to be handed to `apply` with each of its requests. Undefined: never shown. */
@@ -151,12 +156,16 @@ export class EarlySlots {
     }
   }
 
-  /** What is open after the entry of this number, in the level's order. */
+  /** What is open after the slot of this number, in the level's order. None may be shown or closed meanwhile. */
   *after(level: EarlyLevel, number: number): Generator<{ number: number; shows: readonly EarlyPublish[] }> {
-    for (const entry of this.levels[level].open.values()) {
-      entry.shows ??= this.lookInto(entry, level)
-      if (entry.shows === undefined) return
-      if (entry.number > number) yield { number: entry.number, shows: entry.shows }
+    const { slots, shown } = this.levels[level]
+    for (const [i, slot] of slots.entries()) {
+      if (slot.isClosed) continue
+      const shows = slot.shows[level] ?? this.lookInto(slot, level)
+      if (shows === undefined) return
+      slot.shows[level] = shows
+      const at = shown - slots.length + 1 + i
+      if (at > number) yield { number: at, shows }
     }
   }
 
@@ -164,8 +173,12 @@ export class EarlySlots {
     const slot = this.slots.get(key)
     if (slot === undefined) return undefined
     this.slots.delete(key)
+    slot.close()
     this.changes++
-    for (const name of EARLY_LEVELS) this.levels[name].open.delete(key)
+    for (const name of EARLY_LEVELS) {
+      const { slots } = this.levels[name]
+      while (slots[0]?.isClosed) slots.shift()
+    }
     return slot
   }
 
@@ -214,7 +227,7 @@ export class EarlySlots {
    * something may depend on it, all that follows has to wait for it (undefined), as for changes of topics, until it
    * is delivered.
    */
-  private lookInto({ slot }: Entry, name: EarlyLevel): EarlyPublish[] | undefined {
+  private lookInto(slot: Slot, name: EarlyLevel): EarlyPublish[] | undefined {
     const { nextOf } = this.levels[name]
     const state = this.state()
     const shows: EarlyPublish[] = []

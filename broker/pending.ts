@@ -2,6 +2,7 @@
 // publisher and sequence number, so that whichever copy of it is delivered first answers it. Bounded by count and bytes:
 // what is over the limit is refused before anything happens, never dropped later.
 
+import assert from 'node:assert'
 import type { BrokerError } from './errors.ts'
 import type { CommandKind } from './events/command.ts'
 import type { Applied } from './events/state.ts'
@@ -32,8 +33,8 @@ export interface NewRequest {
 }
 
 export class PendingRequest {
-  readonly request: NewRequest
-  readonly waiters: Waiter[]
+  private asked: NewRequest | undefined
+  waiters: Waiter[]
   sequence: number
   command: Uint8Array | undefined
   /** The command was made against a state that is past. */
@@ -51,9 +52,14 @@ export class PendingRequest {
   retries = 0
 
   constructor(request: NewRequest) {
-    this.request = request
+    this.asked = request
     this.sequence = request.sequence
     this.waiters = [request.waiter]
+  }
+
+  get request(): NewRequest {
+    assert(this.asked, 'a request is not asked for when it is settled')
+    return this.asked
   }
 
   /** Whether a command under the same number is this request, or a copy of it. */
@@ -68,6 +74,16 @@ export class PendingRequest {
       this.stale = false
     }
     return this.command
+  }
+
+  /**
+   * It is settled. When maps and sets grow, what they had before stays in memory until all of it is collected, and while
+   * that lasts all that it refers to is kept by the collections of young garbage: so what is done with refers to nothing.
+   */
+  letGo(): void {
+    this.asked = undefined
+    this.waiters = []
+    this.command = undefined
   }
 }
 
@@ -118,6 +134,7 @@ export class Pending {
     if (!this.inOrder.delete(pending)) return false
     this.bytes -= pending.request.bytes
     this.unindex(pending)
+    pending.letGo()
     return true
   }
 

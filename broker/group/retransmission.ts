@@ -23,7 +23,7 @@ export class Retransmission {
   due(missing: readonly Missing[], time: Instant): (Missing & { attempt: number })[] {
     const due: (Missing & { attempt: number })[] = []
     if (missing.length === 0) {
-      this.asks.clear()
+      if (this.asks.size > 0) this.asks.clear() // Which makes a new table, each time.
       return due
     }
     const lanes = new Set(missing.map(({ rank }) => rank))

@@ -109,7 +109,10 @@ export class TotalOrder {
     const lane = this.lane(slot.sender)
     lane.highestPayload = Math.max(lane.highestPayload, slot.slot)
     if (slot.slot <= lane.heldPayload || lane.ahead.size >= this.aheadMax) return
-    lane.ahead.set(slot.previousPayload, slot)
+    if (slot.previousPayload === lane.heldPayload) {
+      lane.append(slot)
+      this.payloadHeld = true
+    } else lane.ahead.set(slot.previousPayload, slot)
     this.advance(slot.sender)
   }
 

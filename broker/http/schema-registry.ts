@@ -93,6 +93,8 @@ export class SchemaRegistry {
   /** By topic and version, least recently used first. */
   private readonly compiled = new Map<string, Kept>()
   private compiledBytes = 0
+  /** Of these the one used last: it need not be put behind the others again. */
+  private newest = ''
   private readonly metaValidators = new Map<string, Ajv>()
 
   constructor(options: SchemaRegistryOptions) {
@@ -173,9 +175,11 @@ export class SchemaRegistry {
     const key = `${topic} ${version}`
     const known = this.compiled.get(key)
     if (known !== undefined) {
+      if (key === this.newest && known.text === text) return known
       this.compiled.delete(key)
       if (known.text === text || Buffer.compare(known.text, text) === 0) {
-        this.compiled.set(key, known)
+        this.compiled.set(key, { ...known, text })
+        this.newest = key
         return known
       }
       this.compiledBytes -= known.text.length
@@ -184,6 +188,7 @@ export class SchemaRegistry {
     if (found === undefined) return undefined
     const compiled = { ...found, text }
     this.compiled.set(key, compiled)
+    this.newest = key
     this.compiledBytes += text.length
     for (const [oldest, { text: dropped }] of this.compiled) {
       const { compiledMax, compiledBytesMax } = this.options

@@ -5,15 +5,19 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { Changes } from '../../broker/changes.ts'
+import { EarlySlots } from '../../broker/early-slots.ts'
+import { State } from '../../broker/events/state.ts'
 import type { NewEvent } from '../../broker/http/operations.ts'
 import { readPublishes } from '../../broker/http/stream/layout.ts'
 import { StreamPublisher } from '../../broker/http/stream/publisher.ts'
 import { operationsOf } from '../../broker/operations.ts'
+import { Pending, PendingRequest } from '../../broker/pending.ts'
 import { encodePlainRecord, encodePublishes } from '../../clients/src/wire.ts'
 import { event, FakeGroup } from './fake-group.ts'
 
 setFlagsFromString('--expose-gc')
 const NO_CHANGES = new Changes({ wallClock: () => 0, seq: () => 0, describe: () => [] as never })
+const LIMITS = { topicsMax: 1, publishersMax: 1, repliesPerPublisher: 1, retainedBytesMax: 1024 }
 const collect = runInNewContext('gc') as () => void
 
 test('a request whose events are with the group no longer keeps them as they came in', async (t) => {
@@ -56,6 +60,43 @@ test('a publish of a stream that waits for its answer no longer keeps the messag
   group.settle()
   while (!publisher.settled) await aTurn()
   t.like(said[0], { op: 'published' })
+})
+
+test('a request that is settled refers to nothing any more, whoever still refers to it', async (t) => {
+  const pending = new Pending(10, 1000)
+  const asked = (): { request: PendingRequest; waiter: WeakRef<object>; command: WeakRef<Uint8Array> } => {
+    const waiter = (): void => {}
+    const command = new Uint8Array(10)
+    const given = { kind: 'publish', topic: 't', publisher: 'p', sequence: 1, count: 1, ownNumber: false } as const
+    const request = new PendingRequest({ ...given, bytes: 10, deadline: 0, prepare: () => command, waiter })
+    request.prepare()
+    pending.add(request)
+    return { request, waiter: new WeakRef(waiter), command: new WeakRef(command) }
+  }
+  const { request, waiter, command } = asked()
+  t.true(pending.remove(request))
+  await aTurn()
+  collect()
+  t.is(waiter.deref(), undefined)
+  t.is(command.deref(), undefined)
+  t.throws(() => request.request, { name: 'AssertionError' })
+})
+
+test('a slot that was shown early and is delivered does not refer to its batch any more', async (t) => {
+  const slots = new EarlySlots(() => new State(LIMITS))
+  const place = { view: 1, slot: 1, sender: { name: 'a', incarnation: 1, url: '' } }
+  const shown = (): WeakRef<Uint8Array> => {
+    const batch = new Uint8Array(10)
+    for (const level of ['fifo', 'causal', 'agreed'] as const) slots.show({ ...place, level, batch })
+    return new WeakRef(batch)
+  }
+  const batch = shown()
+  const slot = slots.deliver(place)
+  await aTurn()
+  collect()
+  t.is(batch.deref(), undefined)
+  t.true(slot?.isClosed)
+  t.is(slots.deliver(place), undefined)
 })
 
 /** What a WeakRef refers to stays until the turn in which it was made is over. */
