@@ -66,8 +66,7 @@ export class LogMemory {
     if (command.length > slabBytes * SHARE_OF_SLAB) {
       const slab = this.opened(worthKeeping(command))
       slab.lent = true
-      give(slab, owner, command.length)
-      this.owned += command.length
+      this.give(slab, owner, command.length)
       return
     }
     if (!hasRoom(this.fresh, command.length)) {
@@ -115,8 +114,18 @@ export class LogMemory {
 
   private copy(owner: Owner, command: Uint8Array, slab: Slab): void {
     slab.memory.set(command, slab.used)
-    give(slab, owner, command.length)
-    this.owned += command.length
+    this.give(slab, owner, command.length)
+  }
+
+  /** What comes next in the slab becomes the owner's. */
+  private give(slab: Slab, owner: Owner, length: number): void {
+    owner.slab = slab
+    owner.at = slab.used
+    owner.length = length
+    slab.owners.push(owner)
+    slab.used += length
+    slab.owned += length
+    this.owned += length
   }
 
   private open(bytes: number): Slab {
@@ -160,16 +169,6 @@ export function commandOf({ slab, at, length }: Owner): Buffer {
 
 function slabOf(memory: Buffer): Slab {
   return { memory, owners: [], used: 0, owned: 0, lent: false }
-}
-
-/** What comes next in the slab becomes the owner's. */
-function give(slab: Slab, owner: Owner, length: number): void {
-  owner.slab = slab
-  owner.at = slab.used
-  owner.length = length
-  slab.owners.push(owner)
-  slab.used += length
-  slab.owned += length
 }
 
 function hasRoom(slab: Slab | undefined, length: number): boolean {

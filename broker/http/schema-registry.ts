@@ -178,7 +178,7 @@ export class SchemaRegistry {
       if (key === this.newest && known.text === text) return known
       this.compiled.delete(key)
       if (known.text === text || Buffer.compare(known.text, text) === 0) {
-        this.compiled.set(key, { ...known, text })
+        this.compiled.set(key, known.text === text ? known : { ...known, text })
         this.newest = key
         return known
       }

@@ -5,7 +5,7 @@ import { BatchMemory } from '../../broker/group/batch-memory.ts'
 import { Chance } from '../sim/random.ts'
 
 const BYTES_MAX = 160_000
-/** One of so many is the largest that is copied. */
+/** Bytes of the largest that is copied. */
 const COPIED_MOST = BYTES_MAX / 16 / 8
 
 test('any batches, let go of by their order: the same bytes as long as they are kept, in memory that is used again', (t) => {

@@ -1,5 +1,5 @@
 // Binary messages of a stream, past the WebSocket of the package ws: one frame each (RFC 6455, 5.2), in memory that is used
-// again. What floods of events are written into would else be garbage outside the heap, half of all that a replica makes.
+// again: what floods of events are written into would else be garbage outside the heap.
 
 import type { Writable } from 'node:stream'
 

@@ -238,7 +238,7 @@ function blockBytes(block: EventBlock | EarlyBlock, early: boolean): number {
 function writeBlock(target: Buffer, start: number, block: EventBlock | EarlyBlock, early: boolean): number {
   const { topic, numbered, schemaVersion, time, count, base, table, records } = block
   const { seq, offset } = 'seq' in block ? block : { seq: 0, offset: 0 }
-  let at = target.writeUInt32LE(blockBytes(block, early), start)
+  let at = start + 4
   for (const text of [topic, publisherOf(block, early)]) {
     const bytes = target.write(text, at + 1)
     at = target.writeUInt8(bytes, at) + bytes
@@ -252,7 +252,9 @@ function writeBlock(target: Buffer, start: number, block: EventBlock | EarlyBloc
   at = target.writeUInt32LE(base, at)
   target.set(table, at)
   target.set(records, at + table.length)
-  return at + table.length + records.length
+  const end = at + table.length + records.length
+  target.writeUInt32LE(end - start - 4, start)
+  return end
 }
 
 function publisherOf({ publisher, numbered }: EventBlock | EarlyBlock, early: boolean): string {
