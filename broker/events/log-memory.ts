@@ -6,7 +6,6 @@
 // before the state changes again.
 
 import assert from 'node:assert'
-import { asBuffer } from './bytes.ts'
 
 /** What has a command here. */
 export interface Owner {
@@ -64,9 +63,7 @@ export class LogMemory {
     this.release(owner)
     const slabBytes = this.slabBytes()
     if (command.length > slabBytes * SHARE_OF_SLAB) {
-      const slab = this.opened(worthKeeping(command))
-      slab.lent = true
-      this.give(slab, owner, command.length)
+      this.copy(owner, command, this.opened(Buffer.allocUnsafeSlow(command.length)))
       return
     }
     if (!hasRoom(this.fresh, command.length)) {
@@ -177,15 +174,4 @@ function hasRoom(slab: Slab | undefined, length: number): boolean {
 
 function shareOwned(slab: Slab): number {
   return slab.owned / slab.memory.length
-}
-
-/**
- * The bytes given are often a small part of a datagram; kept as they are, they would keep all of it, long after the rest
- * of it has gone. So they are copied, unless they are most of it.
- */
-function worthKeeping(bytes: Uint8Array): Buffer {
-  if (bytes.length * 2 >= bytes.buffer.byteLength) return asBuffer(bytes)
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
 }

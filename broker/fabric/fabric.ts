@@ -18,7 +18,7 @@ export interface Fabric {
    * changed afterwards.
    */
   send(to: number | 'everyone', datagram: Uint8Array): void
-  /** One listener. `receive` is given bytes that nobody else will change, and must not keep a part of them without copying. */
+  /** One listener. The bytes that `receive` is given are there only until it returns: who keeps of them makes a copy. */
   listen(receive: (datagram: Uint8Array) => void, linkChanged: (linked: boolean) => void): void
   /** From now on datagrams sent to this incarnation come here: a replica that was excluded takes a new one. */
   address(incarnation: number): void

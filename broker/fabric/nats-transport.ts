@@ -39,7 +39,7 @@ const LEAST_MESSAGE_BYTES = 13
 
 export interface Connected {
   readonly connection: NatsConnection
-  /** Sends a message. It leaves with all others of this turn, and its bytes must not be changed afterwards. */
+  /** Sends a message. It leaves at once, and its bytes must not be changed afterwards. */
   publish(subject: string, data: Uint8Array): void
 }
 
@@ -64,20 +64,11 @@ class InPlaceTransport extends NodeTransport {
   private other = Buffer.allocUnsafeSlow(READ_BYTES)
   private untaken = 0
   private greeted: ((line: string) => void) | undefined
-  private corked = false
 
   publish(subject: string, data: Uint8Array): void {
     const { socket } = this
     // Its type does not say that it is gone when the connection is.
     if ((socket as Socket | undefined) === undefined || socket.destroyed) return
-    if (!this.corked) {
-      this.corked = true
-      socket.cork()
-      queueMicrotask(() => {
-        this.corked = false
-        socket.uncork()
-      })
-    }
     const head = `PUB ${subject} ${data.length}\r\n`
     if (data.length < OWN_PIECE_BYTES) {
       const whole = Buffer.allocUnsafe(head.length + data.length + LINE_END.length)
@@ -86,9 +77,11 @@ class InPlaceTransport extends NodeTransport {
       whole.set(LINE_END, head.length + data.length)
       socket.write(whole)
     } else {
+      socket.cork()
       socket.write(Buffer.from(head, 'latin1'))
       socket.write(data)
       socket.write(LINE_END)
+      socket.uncork()
     }
   }
 

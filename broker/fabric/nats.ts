@@ -77,12 +77,6 @@ const PAYLOAD_BYTES_DEFAULT = 1024 * 1024
 /** A server's first line names all servers of its cluster. */
 const GREETING_BYTES_MAX = 1024 * 1024
 
-/**
- * A larger datagram mostly carries what is kept, and gets memory of its own: else it would be a part of Node.js's pool of
- * small buffers, of 64 KiB since its version 24, and be copied out of that again.
- */
-const KEPT_BYTES_LEAST = 4096
-
 /** The server is asked after so many bytes whether it has read them. */
 const ASK_EVERY_BYTES = 256 * 1024
 
@@ -373,7 +367,7 @@ export class NatsFabric implements CountingFabric {
   private onMessage(error: Error | null, message: Msg): void {
     if (error !== null) return // Comes as a status, too.
     if (message.data.length === 0) return // Somebody's probe.
-    const datagram = this.assembly.take(ownCopy(message.data))
+    const datagram = this.assembly.take(message.data)
     if (datagram === undefined) return // A part of one; the others follow, or are lost.
     const receive = this.receive
     if (this.link === undefined) this.drop('unlinked')
@@ -439,13 +433,6 @@ async function connectTo({ tls_required, tls_available }: Greeting, options: Con
   if (!tls_required && !tls_available) return await connectInPlace(options)
   const connection = await connect(options)
   return { connection, publish: (subject, data) => connection.publish(subject, data) }
-}
-
-/** What the client hands out lies in memory that it reads into again; and what is kept of a datagram keeps no more than it. */
-function ownCopy(data: Uint8Array): Uint8Array {
-  const copy = data.length < KEPT_BYTES_LEAST ? Buffer.allocUnsafe(data.length) : Buffer.allocUnsafeSlow(data.length)
-  copy.set(data)
-  return copy
 }
 
 function backlog(link: Link): number {

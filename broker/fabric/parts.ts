@@ -56,7 +56,7 @@ export class Assembly {
   private readonly open = new Map<number, Open>()
   private bytes = 0
 
-  /** What came, as it was sent; undefined: a part of something that is not whole yet. */
+  /** What came, as it was sent; undefined: a part of something that is not whole yet, of which a copy is made. */
   take(came: Uint8Array): Uint8Array | undefined {
     if (came[0] !== MARK) return came
     if (came.length <= HEAD_BYTES) return undefined
@@ -66,7 +66,7 @@ export class Assembly {
     if (index >= count) return undefined
     const open = this.opened(sender, number, count)
     if (open.parts.length !== count || open.parts[index] !== undefined) return undefined
-    open.parts[index] = came.slice(HEAD_BYTES)
+    open.parts[index] = Uint8Array.from(came.subarray(HEAD_BYTES))
     open.missing--
     open.bytes += came.length - HEAD_BYTES
     this.bytes += came.length - HEAD_BYTES

@@ -2,7 +2,6 @@
 // reflection. What cannot be read is noise of the fabric, never an exception: `decode` answers undefined.
 
 import { HEADROOM_BYTES } from './batch.ts'
-import { copyOf } from './bytes.ts'
 import type { ChunkMessage, Envelope, HeaderFields, LogEntry, Message, Proposal, Slot, SlotMessage } from './message.ts'
 import type { MemberId } from './view.ts'
 
@@ -124,15 +123,11 @@ class Reader {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a count')
     return value
   }
-  /** What may be kept: a copy, unless most of the buffer that the datagram is a part of would live on for it anyway. */
-  raw(): Uint8Array {
-    const bytes = this.passing()
-    return 2 * bytes.length >= bytes.buffer.byteLength ? bytes : copyOf(bytes)
-  }
   text(): string {
-    return text.decode(this.passing())
+    return text.decode(this.raw())
   }
-  private passing(): Uint8Array {
+  /** A part of the datagram: who keeps it makes a copy. */
+  raw(): Uint8Array {
     const length = this.u32()
     const end = this.at + length
     if (end > this.bytes.length) throw new RangeError('shorter than it says')
@@ -191,6 +186,7 @@ function writeEnvelope(writer: Writer, { history, view, sender, message }: Envel
   writer.text(sender.name)
 }
 
+/** Bytes in what it answers are parts of the datagram, and there as long as that is. */
 export function decode(datagram: Uint8Array): Envelope | undefined {
   try {
     const reader = new Reader(datagram)

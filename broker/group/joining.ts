@@ -2,6 +2,7 @@
 // must hold besides; it keeps those as slots of that view, serves them to whoever lacks them, and votes like any other
 // member of the next view. So every member of a view holds the whole state at the view's start.
 
+import type { BatchMemory } from './batch-memory.ts'
 import type { Ballot, CutMessage, Message, Proposal } from './message.ts'
 import { TotalOrder } from './total-order.ts'
 import type { Incarnation, View } from './view.ts'
@@ -24,11 +25,13 @@ export class Joining {
     cut: CutMessage,
     coordinator: Incarnation,
     aheadMax: number,
+    memory: BatchMemory,
     before?: Joining,
   ) {
     this.view = { history, number, members: cut.members }
     // What was held goes over, however far it is ahead of a floor that is lower now.
-    this.order = new TotalOrder(cut.members.length, -1, before ? Number.POSITIVE_INFINITY : aheadMax, cut.floor)
+    const ahead = before ? Number.POSITIVE_INFINITY : aheadMax
+    this.order = new TotalOrder(cut.members.length, -1, ahead, memory, cut.floor)
     this.cut = cut
     this.coordinator = coordinator
     this.promised = cut.ballot

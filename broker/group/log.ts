@@ -3,7 +3,7 @@
 // grows from its position on, up to a bound of its own.
 
 import assert from 'node:assert'
-import { BatchMemory } from './batch-memory.ts'
+import type { BatchMemory } from './batch-memory.ts'
 import { copyOf } from './bytes.ts'
 import type { LogEntry } from './message.ts'
 import type { GroupSettings } from './settings.ts'
@@ -15,7 +15,7 @@ const STRETCH_MAX = 4
 
 export class OrderLog {
   private readonly settings: GroupSettings
-  private memory: BatchMemory
+  private readonly memory: BatchMemory
   private entries: LogEntry[] = []
   private dropped = 0
   private keptFrom: number | undefined
@@ -23,9 +23,9 @@ export class OrderLog {
   base = 0
   bytes = 0
 
-  constructor(settings: GroupSettings) {
+  constructor(settings: GroupSettings, memory: BatchMemory) {
     this.settings = settings
-    this.memory = new BatchMemory(settings.logBytesMax)
+    this.memory = memory
   }
 
   get position(): number {
@@ -64,7 +64,6 @@ export class OrderLog {
 
   /** Begins anew after a snapshot of this position. */
   restart(position: number): void {
-    this.memory = new BatchMemory(this.settings.logBytesMax)
     this.entries = []
     this.dropped = 0
     this.keptFrom = undefined

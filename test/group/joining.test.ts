@@ -1,6 +1,7 @@
 // What a joiner may say, and when.
 
 import test from 'ava'
+import { BatchMemory } from '../../broker/group/batch-memory.ts'
 import { Joining } from '../../broker/group/joining.ts'
 import type { CutMessage, Message, Proposal, Slot } from '../../broker/group/message.ts'
 import type { Incarnation, MemberId } from '../../broker/group/view.ts'
@@ -11,8 +12,10 @@ const MEMBERS: readonly MemberId[] = [A, B].map((incarnation) => ({ name: `m${in
 /** The log must reach 50; a's slots are in it up to 3 and b's up to 2, and the view keeps 5 and 2. */
 const CUT: CutMessage = { kind: 'cut', ballot: 32, members: MEMBERS, trim: [5, 2], position: 50, floor: [3, 2] }
 
+const MEMORY = new BatchMemory(64 * 1024)
+
 function joining(): Joining {
-  return new Joining(9, 4, CUT, A, 64)
+  return new Joining(9, 4, CUT, A, 64, MEMORY)
 }
 
 /** One that holds the trim. */
@@ -52,15 +55,15 @@ test('ready: said once, when the log has come to the cut and the slots are held,
 test('a later Cut of the same view: the slots that are held stay held, where the log has not come to them [c9]', (t) => {
   const before = joined()
   const further: CutMessage = { ...CUT, ballot: 65, floor: [3, 2], position: 51 }
-  t.true(new Joining(9, 4, further, B, 64, before).order.holds(CUT.trim))
+  t.true(new Joining(9, 4, further, B, 64, MEMORY, before).order.holds(CUT.trim))
   const short: CutMessage = { ...further, floor: [0, 0] }
-  const anew = new Joining(9, 4, short, B, 64, before)
+  const anew = new Joining(9, 4, short, B, 64, MEMORY, before)
   t.false(anew.order.holds(CUT.trim), 'what the log had before is needed now')
   anew.order.addRepair(0, 1, 3, [slotOf(3, 0)])
   anew.order.addRepair(1, 1, 2, [{ ...slotOf(2, 0), sender: 1 }])
   t.true(anew.order.holds(CUT.trim))
   const done: CutMessage = { ...further, floor: [5, 2] }
-  t.true(new Joining(9, 4, done, B, 64, before).order.holds(CUT.trim))
+  t.true(new Joining(9, 4, done, B, 64, MEMORY, before).order.holds(CUT.trim))
 })
 
 test('the coordinator asks again: ready is said again', (t) => {

@@ -1,11 +1,12 @@
 import test from 'ava'
+import { BatchMemory } from '../../broker/group/batch-memory.ts'
 import { Connectivity } from '../../broker/group/connectivity.ts'
 import { Laggards } from '../../broker/group/laggards.ts'
 import { DEFAULT_SETTINGS } from '../../broker/group/settings.ts'
 import { TotalOrder } from '../../broker/group/total-order.ts'
 
 test('a member that acknowledges late: behind by the slots that it lacks, for as long as the oldest of them waits', (t) => {
-  const order = new TotalOrder(3, 0, 64)
+  const order = new TotalOrder(3, 0, 64, new BatchMemory(64 * 1024))
   const laggards = new Laggards(DEFAULT_SETTINGS, 3, 0, new Connectivity(3, 0, DEFAULT_SETTINGS, true), 0)
   const lags = (time: number) => [1, 2].map((rank) => laggards.lag(rank, order, time))
   const slotAt = (time: number): void => {
@@ -44,7 +45,7 @@ test('a member that acknowledges late: behind by the slots that it lacks, for as
 })
 
 test('very many slots: a mark is let go of when its slots are stable', (t) => {
-  const order = new TotalOrder(2, 0, 64)
+  const order = new TotalOrder(2, 0, 64, new BatchMemory(64 * 1024))
   const laggards = new Laggards(DEFAULT_SETTINGS, 2, 0, new Connectivity(2, 0, DEFAULT_SETTINGS, true), 0)
   for (let i = 1; i <= 10_000; i++) {
     const { slot } = order.addOwnSlot(order.nextOwnSlot(), new Uint8Array(10))

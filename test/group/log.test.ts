@@ -1,13 +1,15 @@
 // The newest part of the order: against a plain array, and each limit by itself.
 
 import test from 'ava'
+import { BatchMemory } from '../../broker/group/batch-memory.ts'
 import { OrderLog } from '../../broker/group/log.ts'
 import type { LogEntry, Proposal } from '../../broker/group/message.ts'
 import { DEFAULT_SETTINGS, type GroupSettings } from '../../broker/group/settings.ts'
 import { Chance } from '../sim/random.ts'
 
 function logOf(settings: Partial<GroupSettings> = {}): OrderLog {
-  return new OrderLog({ ...DEFAULT_SETTINGS, ...settings })
+  const all = { ...DEFAULT_SETTINGS, ...settings }
+  return new OrderLog(all, new BatchMemory(all.logBytesMax))
 }
 
 /** Its bytes tell which one it is. */

@@ -2,6 +2,7 @@
 // while the log runs on, datagrams are lost, repeated and overtaken, and donors fall silent.
 
 import test from 'ava'
+import { BatchMemory } from '../../broker/group/batch-memory.ts'
 import { OrderLog } from '../../broker/group/log.ts'
 import type { ChunkMessage, LogEntry, LogMessage, Message } from '../../broker/group/message.ts'
 import { DEFAULT_SETTINGS, type GroupSettings } from '../../broker/group/settings.ts'
@@ -21,9 +22,13 @@ function entryOf(slot: number): LogEntry {
   return { kind: 'slot', view: 3, slot, rank: 0, batch: new Uint8Array(0) }
 }
 
+function newMemory(): BatchMemory {
+  return new BatchMemory(DEFAULT_SETTINGS.logBytesMax)
+}
+
 /** A log of so many entries, whose slots are their positions. */
 function logOf(entries: number, settings: Partial<GroupSettings> = {}): OrderLog {
-  const log = new OrderLog({ ...DEFAULT_SETTINGS, ...settings })
+  const log = new OrderLog({ ...DEFAULT_SETTINGS, ...settings }, newMemory())
   for (let slot = 1; slot <= entries; slot++) log.append(entryOf(slot))
   return log
 }
@@ -320,7 +325,7 @@ test('G7, any weather while the log runs on: the state of one position, then eve
     const donors = [A, B, C].map((incarnation) => ({
       incarnation,
       donor: new Donor(),
-      log: new OrderLog(settings),
+      log: new OrderLog(settings, newMemory()),
       diesAt: incarnation === C ? Number.POSITIVE_INFINITY : chance.whole(0, 500),
     }))
     let head = chance.whole(0, 60)

@@ -3,12 +3,17 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
+import { BatchMemory } from '../../broker/group/batch-memory.ts'
 import type { OrderKey, Slot } from '../../broker/group/message.ts'
 import { EARLY_LEVELS, type EarlyLevel } from '../../broker/group/port.ts'
 import { type Missing, TotalOrder } from '../../broker/group/total-order.ts'
 import { Chance } from '../sim/random.ts'
 
 const AHEAD_MAX = 64
+
+function newMemory(): BatchMemory {
+  return new BatchMemory(64 * 1024)
+}
 
 function slotOf(sender: number, slot: number, previousPayload = 0, causes: readonly number[] = []): Slot {
   return { sender, slot, previousPayload, causes, batch: new Uint8Array(10) }
@@ -31,7 +36,7 @@ function deliverSafe(order: Order): string[] {
 // ---- rule by rule
 
 test('G3, equal slot numbers: the lower rank is first; of higher ranks only the turns before matter', (t) => {
-  const order = new TotalOrder(3, 1, AHEAD_MAX)
+  const order = new TotalOrder(3, 1, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(2, 1))
   order.addSlot(slotOf(0, 1))
   order.raiseOwnWatermark(1)
@@ -39,7 +44,7 @@ test('G3, equal slot numbers: the lower rank is first; of higher ranks only the 
   order.report(2, [1, 0, 1])
   t.deepEqual(deliverSafe(order), ['1/0', '1/2'])
 
-  const waits = new TotalOrder(3, 1, AHEAD_MAX)
+  const waits = new TotalOrder(3, 1, AHEAD_MAX, newMemory())
   waits.addSlot(slotOf(1, 1))
   waits.report(0, [0, 1, 0])
   waits.report(2, [0, 1, 0])
@@ -49,7 +54,7 @@ test('G3, equal slot numbers: the lower rank is first; of higher ranks only the 
 })
 
 test('a null: need not be stable for what comes after it to be safe', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.raiseOwnWatermark(3)
   order.addSlot(slotOf(1, 3))
   order.report(1, [0, 3])
@@ -57,7 +62,7 @@ test('a null: need not be stable for what comes after it to be safe', (t) => {
 })
 
 test('G4, a slot that one member is not known to hold: not safe, however many others hold it', (t) => {
-  const order = new TotalOrder(4, 0, AHEAD_MAX)
+  const order = new TotalOrder(4, 0, AHEAD_MAX, newMemory())
   order.addOwnSlot(1, new Uint8Array(1))
   order.report(1, [1])
   order.report(2, [1])
@@ -68,7 +73,7 @@ test('G4, a slot that one member is not known to hold: not safe, however many ot
 })
 
 test('a report older than what was said before: takes nothing back', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.addOwnSlot(1, new Uint8Array(1))
   order.report(1, [1, 4])
   order.report(1, [0, 0])
@@ -78,7 +83,7 @@ test('a report older than what was said before: takes nothing back', (t) => {
 
 test('the next own slot: right after every payload slot known here, also one that is only heard of [c5]', (t) => {
   const at = (rank: number, know: (order: TotalOrder) => void): number => {
-    const order = new TotalOrder(3, rank, AHEAD_MAX)
+    const order = new TotalOrder(3, rank, AHEAD_MAX, newMemory())
     know(order)
     return order.nextOwnSlot()
   }
@@ -114,7 +119,7 @@ test('the next own slot: right after every payload slot known here, also one tha
 })
 
 test('nulls owed: up to the highest payload slot known, and nothing once that is reached', (t) => {
-  const order = new TotalOrder(3, 1, AHEAD_MAX)
+  const order = new TotalOrder(3, 1, AHEAD_MAX, newMemory())
   t.is(order.nullsOwed(), 0)
   order.announce(2, 9, 0)
   t.is(order.nullsOwed(), 0, 'nulls cause no nulls')
@@ -127,7 +132,7 @@ test('nulls owed: up to the highest payload slot known, and nothing once that is
 })
 
 test('an own slot: names what was held, in payload slots, and the one before it', (t) => {
-  const order = new TotalOrder(3, 1, AHEAD_MAX)
+  const order = new TotalOrder(3, 1, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(0, 2))
   order.announce(0, 6, 2)
   order.addSlot(slotOf(2, 5, 4))
@@ -138,7 +143,7 @@ test('an own slot: names what was held, in payload slots, and the one before it'
 })
 
 test('a gap: what came after it is kept and taken when the gap closes, by the slot or by a repair', (t) => {
-  const late = new TotalOrder(2, 0, AHEAD_MAX)
+  const late = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   late.addSlot(slotOf(1, 6, 4))
   late.addSlot(slotOf(1, 4, 2))
   t.deepEqual(late.held(), [0, 0])
@@ -149,7 +154,7 @@ test('a gap: what came after it is kept and taken when the gap closes, by the sl
   t.true(late.takePayloadHeld())
   t.false(late.takePayloadHeld(), 'asked once')
 
-  const repaired = new TotalOrder(2, 0, AHEAD_MAX)
+  const repaired = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   repaired.addSlot(slotOf(1, 6, 4))
   repaired.addRepair(1, 1, 4, [slotOf(1, 2), slotOf(1, 4, 2)])
   t.deepEqual(repaired.held(), [0, 6])
@@ -157,7 +162,7 @@ test('a gap: what came after it is kept and taken when the gap closes, by the sl
 })
 
 test('a watermark: raises what is held only when the last payload below it is there', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.announce(1, 9, 4)
   t.deepEqual(order.held(), [0, 0])
   t.deepEqual(order.missing(), [{ rank: 1, from: 1, to: 4 }])
@@ -169,7 +174,7 @@ test('a watermark: raises what is held only when the last payload below it is th
 })
 
 test('too many slots ahead of a gap: dropped, known to exist, and repaired like any other loss', (t) => {
-  const order = new TotalOrder(2, 0, 2)
+  const order = new TotalOrder(2, 0, 2, newMemory())
   for (const slot of [2, 3, 4, 5]) order.addSlot(slotOf(1, slot, slot - 1))
   order.addRepair(1, 1, 1, [slotOf(1, 1)])
   t.deepEqual(order.held(), [0, 3])
@@ -177,7 +182,7 @@ test('too many slots ahead of a gap: dropped, known to exist, and repaired like 
 })
 
 test('a repair that leaves a gap, or does not fit what is held: changes nothing', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 2))
   order.addRepair(1, 4, 6, [slotOf(1, 5, 3)])
   order.addRepair(1, 4, 6, [])
@@ -190,7 +195,7 @@ test('a repair that leaves a gap, or does not fit what is held: changes nothing'
 })
 
 test('an answer: from a held slot on, at least one record however large, and no more than fits', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   for (const slot of [2, 4, 6]) order.addSlot(slotOf(1, slot, slot - 2))
   const ask = (from: number, to: number, bytes: number): [number, number[]] | undefined => {
     const answer = order.answer({ rank: 1, from, to }, bytes)
@@ -206,7 +211,7 @@ test('an answer: from a held slot on, at least one record however large, and no 
 })
 
 test('what all hold and was delivered: let go of, and asked for in vain; what is only delivered is kept', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.raiseOwnWatermark(9)
   for (const slot of [1, 2, 3]) order.addSlot(slotOf(1, slot, slot - 1))
   order.report(1, [0, 2])
@@ -225,7 +230,7 @@ test('what all hold and was delivered: let go of, and asked for in vain; what is
 })
 
 test('G3, delivery against the order: an assertion', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.markDelivered(slotOf(1, 2))
   t.throws(() => order.markDelivered(slotOf(0, 2)), { message: /G3/ })
   t.throws(() => order.markDelivered(slotOf(1, 2, 1)), { message: /G3/ })
@@ -235,7 +240,7 @@ const early = (order: TotalOrder): string[] => order.takeEarly().map(({ level, s
 const inVain = (order: TotalOrder): string[] => order.shownInVain().map(({ level, slot }) => `${level} ${keyOf(slot)}`)
 
 test('a slot whose cause is still missing: shown as fifo at once, as causal and agreed when the cause is there', (t) => {
-  const order = new TotalOrder(3, 0, AHEAD_MAX)
+  const order = new TotalOrder(3, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 2, 0, [0, 0, 1]))
   t.deepEqual(early(order), ['fifo 2/1'])
   order.addSlot(slotOf(2, 1, 0, [0, 0, 0]))
@@ -245,7 +250,7 @@ test('a slot whose cause is still missing: shown as fifo at once, as causal and 
 })
 
 test('a slot after one that is lost: not even shown as fifo', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 2, 1, [0, 0]))
   t.deepEqual(early(order), [])
   order.addSlot(slotOf(1, 1, 0, [0, 0]))
@@ -253,7 +258,7 @@ test('a slot after one that is lost: not even shown as fifo', (t) => {
 })
 
 test('shown and never delivered: taken back at the last level that it had; what was delivered is not', (t) => {
-  const order = new TotalOrder(3, 0, AHEAD_MAX)
+  const order = new TotalOrder(3, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 1, 0, [0, 0, 0]))
   order.addSlot(slotOf(1, 3, 1, [0, 1, 0]))
   order.addSlot(slotOf(2, 5, 0, [0, 9, 0]))
@@ -272,7 +277,7 @@ test('shown and never delivered: taken back at the last level that it had; what 
 })
 
 test('an effect whose cause is beyond the trim: cut, with the later ones of its sender and what they caused [c4]', (t) => {
-  const order = new TotalOrder(3, 0, AHEAD_MAX)
+  const order = new TotalOrder(3, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 1, 0, [0, 0, 0]))
   order.addSlot(slotOf(1, 3, 1, [0, 1, 2])) // 2 of c is beyond the trim
   order.addSlot(slotOf(1, 5, 3, [0, 3, 0]))
@@ -283,7 +288,7 @@ test('an effect whose cause is beyond the trim: cut, with the later ones of its 
 })
 
 test('a trim without missing causes: kept whole, though it ends before what is held', (t) => {
-  const order = new TotalOrder(2, 0, AHEAD_MAX)
+  const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 1, 0, [0, 0]))
   order.addOwnSlot(2, new Uint8Array(1))
   order.addSlot(slotOf(1, 3, 1, [2, 1]))
@@ -292,7 +297,7 @@ test('a trim without missing causes: kept whole, though it ends before what is h
 })
 
 test('a joiner: begins at what its log was cut at, and skips what the log has got besides', (t) => {
-  const joiner = new TotalOrder(3, -1, AHEAD_MAX, [2, 4, 0])
+  const joiner = new TotalOrder(3, -1, AHEAD_MAX, newMemory(), [2, 4, 0])
   joiner.addRepair(0, 3, 5, [slotOf(0, 5, 2)])
   joiner.addRepair(1, 5, 7, [slotOf(1, 5, 4), slotOf(1, 7, 5)])
   joiner.addRepair(2, 1, 5, [slotOf(2, 5)])
@@ -423,8 +428,9 @@ class DumbOrder implements Order {
     return this.ownAbove(this.stableThrough(this.self))
   }
 
-  ownLackedBy(rank: number): { slots: number; bytes: number; oldest: number } {
-    return this.ownAbove(Math.max(this.stableThrough(this.self), this.reportedBy(rank, this.self)))
+  ownLackedBy(rank: number): { slots: number; oldest: number } {
+    const { slots, oldest } = this.ownAbove(Math.max(this.stableThrough(this.self), this.reportedBy(rank, this.self)))
+    return { slots, oldest }
   }
 
   private ownAbove(through: number): { slots: number; bytes: number; oldest: number } {
@@ -619,7 +625,7 @@ class Pair {
     this.t = t
     this.seed = seed
     this.rank = rank
-    this.orders = [new TotalOrder(size, rank, aheadMax, floor), new DumbOrder(size, rank, aheadMax, floor)]
+    this.orders = [new TotalOrder(size, rank, aheadMax, newMemory(), floor), new DumbOrder(size, rank, aheadMax, floor)]
   }
 
   both<R>(ask: (order: Order) => R): R {

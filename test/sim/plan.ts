@@ -271,6 +271,12 @@ function drawSettings(chance: Chance, size: number): Partial<GroupSettings> {
             [2, 1],
             [size, 1],
           ]),
+    // What is let go of early is written over early.
+    logBytesMax: chance.weighted([
+      [DEFAULT_SETTINGS.logBytesMax, 2],
+      [32 * 1024, 1],
+      [4096, 1],
+    ]),
   }
 }
 

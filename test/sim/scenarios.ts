@@ -156,6 +156,34 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   ),
   scenario(
+    'rest-of-a-turn',
+    'a full batch and a half in one turn: the half waits for what comes next',
+    { ...THREE, settings: { batchBytesMax: 1000 } },
+    (s) => {
+      s.form()
+      const sent = (): number => s.process('a').status().counters.sent['slot'] ?? 0
+      s.publish('a', 30)
+      s.run(0.15)
+      s.expect(`one slot has left, not ${sent()}`, sent() === 1)
+      s.publish('a', 5)
+      s.until('all are confirmed', () => s.confirmedOf('a') === 35, 50)
+      s.expect(`two slots have left, not ${sent()}`, sent() === 2)
+      s.finish()
+    },
+  ),
+  scenario(
+    'rest-of-a-turn-alone',
+    'a full batch and a half in one turn of a member without others: nothing would come next, and both leave',
+    { roster: ['a'], settings: { batchBytesMax: 1000 } },
+    (s) => {
+      s.form()
+      s.publish('a', 30)
+      s.run(0.15)
+      s.expect(`all are confirmed, not ${s.confirmedOf('a')}`, s.confirmedOf('a') === 30)
+      s.finish()
+    },
+  ),
+  scenario(
     'long-change',
     'a change that hangs: its members are not primary after a while, and are again',
     THREE,
