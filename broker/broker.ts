@@ -153,6 +153,8 @@ export class Broker implements Application {
   private exitReason: string | undefined
   /** Why the group does not let this replica in, if it has said so. */
   private keptOut: string | undefined
+  /** Of the view: when the first request of a slot was submitted. For who observes. */
+  private readonly ownSlots = new Map<number, Instant>()
   /** Some pending request waits to be handed over: those that come later wait behind it. */
   private someWait = false
   private primaryAt: Instant
@@ -473,13 +475,20 @@ export class Broker implements Application {
 
   private observeOrder(
     order: Order,
-    { sender, batch }: { readonly sender: MemberId; readonly batch: Uint8Array },
+    { sender, slot, batch }: { readonly sender: MemberId; readonly slot: number; readonly batch: Uint8Array },
   ): void {
     const { observe, now } = this.parts
     if (observe === undefined || sender.incarnation !== this.incarnation) return
-    const { publisher, sequence } = decodeCommand(firstRequest(batch))
-    const pending = this.pending.get(publisher, sequence)
-    if (pending !== undefined) observe.ordered(order, now() - pending.submittedAt)
+    const at = this.ownSlots.get(slot) ?? this.submittedAt(firstRequest(batch))
+    if (at === undefined) return
+    if (order === 'safe') this.ownSlots.delete(slot)
+    else this.ownSlots.set(slot, at)
+    observe.ordered(order, now() - at)
+  }
+
+  private submittedAt(command: Uint8Array): Instant | undefined {
+    const { publisher, sequence } = decodeCommand(command)
+    return this.pending.get(publisher, sequence)?.submittedAt
   }
 
   private onApplied(applied: Applied, sender: MemberId): void {
@@ -526,6 +535,7 @@ export class Broker implements Application {
 
   private onView(output: ViewOutput): void {
     const { view } = output
+    this.ownSlots.clear()
     if (this.current.history === '') {
       this.current.begin(historyText(view.history))
       this.waking.grewAnyhow()

@@ -2,9 +2,10 @@
 
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { Writable } from 'node:stream'
 import { setTimeout as after } from 'node:timers/promises'
 import test from 'ava'
-import { binaryFrameHead, writeBinary } from '../../broker/http/stream/frame.ts'
+import { frameHead, writeBinary, writeText } from '../../broker/http/stream/frame.ts'
 import { Chance } from '../sim/random.ts'
 
 /** The n-th to this reader: no other one is like it. */
@@ -33,7 +34,7 @@ test('readers that stall, and some that are cut off: the others get every byte a
     for (const [i, { socket, sent }] of readers.entries()) {
       if (socket.destroyed) continue
       const payload = payloadOf(i, round, chance.pick([1000, 30_000, 60_000, 90_000, 150_000]))
-      sent.push(Buffer.concat([binaryFrameHead(payload.length), payload]))
+      sent.push(Buffer.concat([frameHead('binary', payload.length), payload]))
       writeBinary(socket, { length: payload.length, writeTo: (target, at) => void payload.copy(target, at) })
     }
     if (round === 40) readers[0]!.socket.destroy()
@@ -52,4 +53,14 @@ test('readers that stall, and some that are cut off: the others get every byte a
     far.destroy()
   }
   server.close()
+})
+
+test('texts of any length, of one byte a letter and of more: one frame each, as a reader of WebSockets has it', (t) => {
+  for (const text of ['', '{}', 'x'.repeat(125), 'x'.repeat(126), 'ü'.repeat(63), '日本語', '🙂'.repeat(20_000)]) {
+    const written: Buffer[] = []
+    writeText(new Writable({ write: (data, _encoding, done) => done(void written.push(data)) }), text)
+    const bytes = Buffer.from(text)
+    t.deepEqual(written, [Buffer.concat([frameHead('text', bytes.length), bytes])])
+  }
+  t.is(frameHead('text', 126).toString('hex'), '817e007e')
 })

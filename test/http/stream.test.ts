@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import test from 'ava'
 import { WebSocket } from 'ws'
-import { binaryFrameHead } from '../../broker/http/stream/frame.ts'
+import { frameHead } from '../../broker/http/stream/frame.ts'
 import { encodePublishes, encodeRecord } from '../../clients/src/wire.ts'
 import { sendJson, serve } from './served.ts'
 import { StreamClient } from './stream-client.ts'
@@ -367,7 +367,7 @@ test('the head of a frame, where its form changes', (t) => {
     [65_536, '827f0000000000010000'],
     [2 ** 32 + 5, '827f0000000100000005'],
   ]
-  for (const [length, head] of heads) t.is(binaryFrameHead(length).toString('hex'), head, `${length} bytes`)
+  for (const [length, head] of heads) t.is(frameHead('binary', length).toString('hex'), head, `${length} bytes`)
 })
 
 /** Of a message with one event in the topic `a`, besides the data: its head, the block's, a table of one, the flags. */

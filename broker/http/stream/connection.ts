@@ -9,7 +9,7 @@ import { malformed } from '../json.ts'
 import { checkPattern } from '../names.ts'
 import type { ClusterStatus, Operations } from '../operations.ts'
 import { readFrom } from '../tokens.ts'
-import { type Payload, writeBinary } from './frame.ts'
+import { type Payload, writeBinary, writeText } from './frame.ts'
 import { PUBLISHES_MAX, readPublishes } from './layout.ts'
 import { StreamPublisher } from './publisher.ts'
 import { readRequest, type StreamRequest, type SubscribeRequest } from './requests.ts'
@@ -83,12 +83,11 @@ export class StreamConnection implements SubscriptionHost {
   }
 
   say(message: object): void {
-    this.write((socket) => socket.send(JSON.stringify(message)))
+    this.write((transport) => writeText(transport, JSON.stringify(message)))
   }
 
-  /** Past the WebSocket, which has nothing of its own under way here. */
   send(message: Payload): void {
-    this.write((_, transport) => writeBinary(transport, message))
+    this.write((transport) => writeBinary(transport, message))
   }
 
   unexpected(error: unknown): void {
@@ -227,11 +226,12 @@ export class StreamConnection implements SubscriptionHost {
 
   // ---- the socket
 
-  private write(act: (socket: WebSocket, transport: Duplex) => void): void {
+  /** Past the WebSocket, which has nothing of its own under way here. */
+  private write(act: (transport: Duplex) => void): void {
     const { socket, transport } = this.parts
     if (this.closed || socket.readyState !== socket.OPEN) return
     this.saidSinceBeat = true
-    act(socket, transport)
+    act(transport)
     this.changed()
   }
 

@@ -1,9 +1,10 @@
-// Binary messages of a stream, past the WebSocket of the package ws: one frame each (RFC 6455, 5.2), in memory that is used
-// again: what floods of events are written into would else be garbage outside the heap.
+// Messages of a stream, past the WebSocket of the package ws: one frame each (RFC 6455, 5.2), written in one piece. Binary
+// ones in memory that is used again: what floods of events are written into would else be garbage outside the heap.
 
 import type { Writable } from 'node:stream'
 
-const FINAL_BINARY = 0x82
+/** The first byte of a message in one frame. */
+const FIRST = { text: 0x81, binary: 0x82 }
 /** Lengths below are in the second byte itself; these two say that they follow, in 16 or 64 bits. */
 const IN_16_BITS = 126
 const IN_64_BITS = 127
@@ -26,7 +27,7 @@ export interface Payload {
 
 /** Writes it as one message from a server, which has no mask. It is asked for its bytes before this returns. */
 export function writeBinary(transport: Writable, payload: Payload): void {
-  const head = binaryFrameHead(payload.length)
+  const head = frameHead('binary', payload.length)
   const length = head.length + payload.length
   const frame = length >= SHORTEST && length <= FRAME_BYTES ? takeFrame() : undefined
   const memory = frame ?? Buffer.allocUnsafe(length)
@@ -38,6 +39,15 @@ export function writeBinary(transport: Writable, payload: Payload): void {
   })
 }
 
+/** The same of a text. */
+export function writeText(transport: Writable, text: string): void {
+  const head = frameHead('text', Buffer.byteLength(text))
+  const memory = Buffer.allocUnsafe(head.length + Buffer.byteLength(text))
+  memory.set(head)
+  memory.write(text, head.length)
+  transport.write(memory)
+}
+
 function takeFrame(): Buffer | undefined {
   const taken = free.pop()
   if (taken !== undefined || frames === FRAMES_MAX) return taken
@@ -45,11 +55,12 @@ function takeFrame(): Buffer | undefined {
   return Buffer.allocUnsafeSlow(FRAME_BYTES)
 }
 
-export function binaryFrameHead(length: number): Buffer {
-  if (length < IN_16_BITS) return Buffer.from([FINAL_BINARY, length])
+export function frameHead(kind: keyof typeof FIRST, length: number): Buffer {
+  const first = FIRST[kind]
+  if (length < IN_16_BITS) return Buffer.from([first, length])
   const isShort = length < 2 ** 16
   const head = Buffer.allocUnsafe(isShort ? 4 : 10)
-  head[0] = FINAL_BINARY
+  head[0] = first
   head[1] = isShort ? IN_16_BITS : IN_64_BITS
   if (isShort) head.writeUInt16BE(length, 2)
   else head.writeBigUInt64BE(BigInt(length), 2)
