@@ -24,8 +24,8 @@ export interface Slab {
   used: number
   /** So many of them are still owned. */
   owned: number
-  /** Others may hold views into it: it is never written anew. */
-  lent: boolean
+  /** It is never written anew: others may hold views into it, or it is as large as one command, and no use to others. */
+  once: boolean
 }
 
 export const NO_SLAB: Slab = slabOf(Buffer.alloc(0))
@@ -63,7 +63,9 @@ export class LogMemory {
     this.release(owner)
     const slabBytes = this.slabBytes()
     if (command.length > slabBytes * SHARE_OF_SLAB) {
-      this.copy(owner, command, this.opened(Buffer.allocUnsafeSlow(command.length)))
+      const own = this.opened(Buffer.allocUnsafeSlow(command.length))
+      own.once = true
+      this.copy(owner, command, own)
       return
     }
     if (!hasRoom(this.fresh, command.length)) {
@@ -100,7 +102,7 @@ export class LogMemory {
 
   /** Others may keep what is here now for as long as they like. */
   lend(): void {
-    for (const slab of this.slabs) slab.lent = true
+    for (const slab of this.slabs) slab.once = true
   }
 
   private slabBytes(): number {
@@ -143,7 +145,7 @@ export class LogMemory {
     assert(this.slabs.delete(slab), 'a slab was freed twice')
     this.bytes -= slab.memory.length
     const freeBytes = this.free.reduce((sum, { length }) => sum + length, slab.memory.length)
-    if (!slab.lent && freeBytes <= FREE_BYTES_MAX) this.free.push(slab.memory)
+    if (!slab.once && freeBytes <= FREE_BYTES_MAX) this.free.push(slab.memory)
   }
 
   private move(owner: Owner): void {
@@ -165,7 +167,7 @@ export function commandOf({ slab, at, length }: Owner): Buffer {
 }
 
 function slabOf(memory: Buffer): Slab {
-  return { memory, owners: [], used: 0, owned: 0, lent: false }
+  return { memory, owners: [], used: 0, owned: 0, once: false }
 }
 
 function hasRoom(slab: Slab | undefined, length: number): boolean {

@@ -83,6 +83,22 @@ test('what is kept in turn takes its memory from what went before it', (t) => {
   for (const owner of kept) t.true(commandOf(owner).equals(owner.is))
 })
 
+test('large ones among small ones: what the small ones have goes on in turn', (t) => {
+  const memory = new LogMemory()
+  const slabs = new Set<ArrayBufferLike>()
+  const kept: Kept[] = []
+  for (let i = 0; i < 4000; i++) {
+    const isLarge = i % 10 === 0
+    const owner = new Kept(Buffer.alloc(isLarge ? 300 * KIB : 20 * KIB, i % 251))
+    memory.keep(owner, owner.is)
+    if (!isLarge && i > 2000) slabs.add(owner.slab.memory.buffer)
+    kept.push(owner)
+    if (kept.length > 300) memory.release(kept.shift()!)
+  }
+  // 36 MB of small ones came in the second half; 5 MB of them are kept at a time.
+  t.true(slabs.size <= 12, `${slabs.size} slabs`)
+})
+
 test('one in a hundred that stays: it is moved, and does not keep the memory of the others', (t) => {
   const memory = new LogMemory()
   const lasting: Kept[] = []
