@@ -95,7 +95,9 @@ export function contract(kind: string, run: typeof test.skip, open: () => Promis
     // No part of it is like another.
     const large = Array.from({ length: 3 }, (_, i) => {
       const length = 2 * a.fabric.datagramBytesMax + 7
-      return Array.from({ length: Math.ceil(length / 8) }, (_, at) => `${i}${at}`.padEnd(8)).join('').slice(0, length)
+      return Array.from({ length: Math.ceil(length / 8) }, (_, at) => `${i}${at}`.padEnd(8))
+        .join('')
+        .slice(0, length)
     })
     for (const text of large) a.send('everyone', text)
     t.notThrows(() => a.fabric.send(B, new Uint8Array(16 * 1024 * 1024 + 1)))
