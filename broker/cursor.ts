@@ -239,6 +239,12 @@ export class BrokerCursor implements Cursor, Interested {
  */
 const SLICE_MS = 5
 
+/**
+ * In one slice each reader has so many turns, of one message each. At full load one turn of the event loop brings more than
+ * a message, and readers who get one of them would fall behind for as long as it lasts.
+ */
+const TURNS_A_SLICE = 4
+
 export interface WakingParts {
   readonly now: () => number
   /** Calls at the end of this turn of the event loop. */
@@ -347,8 +353,8 @@ export class Waking {
 
   private slice(): void {
     const until = this.parts.now() + SLICE_MS
-    // Who is due again meanwhile has to wait for the next slice, so this one ends even if the clock stands still.
-    let left = this.due.size
+    // It ends even if the clock stands still.
+    let left = TURNS_A_SLICE * this.due.size
     try {
       for (const cursor of this.due) {
         this.due.delete(cursor)
