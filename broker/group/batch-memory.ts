@@ -22,7 +22,7 @@ const SHARE_OF_LOG = 1 / 16
 /** A batch that is a larger part of a slab gets memory of its own: too much of slabs would stay empty. */
 const SHARE_OF_SLAB = 1 / 8
 
-/** More that is free is left to the collector. */
+/** More that is free is left to the collector. What four members have in their windows at a time fits. */
 const FREE_MAX = 32
 
 export class BatchMemory {
@@ -57,15 +57,15 @@ export class BatchMemory {
     assert(slab && slab.kept > 0, 'a batch is let go of as often as it was kept')
     slab.kept--
     if (slab.kept > 0) return
-    if (slab === this.current) slab.used = 0
-    else if (slab.memory.length === this.slabBytes && this.free.length < FREE_MAX) this.free.push(slab)
+    slab.used = 0
+    if (slab === this.current || slab.memory.length !== this.slabBytes) return
+    if (this.free.length < FREE_MAX) this.free.push(slab)
   }
 
   private slabFor(bytes: number): Slab {
     if (bytes > this.slabBytes * SHARE_OF_SLAB) return this.newSlab(bytes)
     if (this.current && this.current.used + bytes <= this.slabBytes) return this.current
     this.current = this.free.pop() ?? this.newSlab(this.slabBytes)
-    this.current.used = 0
     return this.current
   }
 

@@ -51,7 +51,7 @@ export class BatchWriter {
   finish(): MadeBatch {
     const { requests } = this
     let room = this.room!.subarray(0, this.end)
-    // It is kept for long: it is not to take up much more memory than it needs.
+    // What is small is copied out, and its room is the next one's.
     if (4 * this.end < 3 * this.endMax) room = copyOf(room)
     else this.room = undefined
     this.end = HEADROOM_BYTES

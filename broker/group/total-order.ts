@@ -54,6 +54,7 @@ class Lane {
     return added
   }
 
+  /** Every member is known to hold everything up to here. */
   settle(stable: number): void {
     for (let next = this.slots[this.settled]; next && next.slot <= stable; next = this.slots[this.settled]) {
       this.unsettledBytes -= next.batch.length

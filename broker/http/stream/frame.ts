@@ -1,10 +1,11 @@
-// Messages of a stream, past the WebSocket of the package ws: one frame each (RFC 6455, 5.2), written in one piece. Binary
+// Messages of a stream, past the WebSocket of the package ws: one frame each (RFC 6455, 5.2), written in one piece, large
 // ones in memory that is used again: what floods of events are written into would else be garbage outside the heap.
 
 import type { Writable } from 'node:stream'
 
 /** The first byte of a message in one frame. */
 const FIRST = { text: 0x81, binary: 0x82 }
+type Kind = keyof typeof FIRST
 /** Lengths below are in the second byte itself; these two say that they follow, in 16 or 64 bits. */
 const IN_16_BITS = 126
 const IN_64_BITS = 127
@@ -25,9 +26,18 @@ export interface Payload {
   writeTo(target: Buffer, at: number): void
 }
 
-/** Writes it as one message from a server, which has no mask. It is asked for its bytes before this returns. */
+export function writeText(transport: Writable, text: string): void {
+  const length = Buffer.byteLength(text)
+  write(transport, 'text', { length, writeTo: (target, at) => void target.write(text, at) })
+}
+
 export function writeBinary(transport: Writable, payload: Payload): void {
-  const head = frameHead('binary', payload.length)
+  write(transport, 'binary', payload)
+}
+
+/** Writes it as one message from a server, which has no mask. It is asked for its bytes before this returns. */
+function write(transport: Writable, kind: Kind, payload: Payload): void {
+  const head = frameHead(kind, payload.length)
   const length = head.length + payload.length
   const frame = length >= SHORTEST && length <= FRAME_BYTES ? takeFrame() : undefined
   const memory = frame ?? Buffer.allocUnsafe(length)
@@ -39,15 +49,6 @@ export function writeBinary(transport: Writable, payload: Payload): void {
   })
 }
 
-/** The same of a text. */
-export function writeText(transport: Writable, text: string): void {
-  const head = frameHead('text', Buffer.byteLength(text))
-  const memory = Buffer.allocUnsafe(head.length + Buffer.byteLength(text))
-  memory.set(head)
-  memory.write(text, head.length)
-  transport.write(memory)
-}
-
 function takeFrame(): Buffer | undefined {
   const taken = free.pop()
   if (taken !== undefined || frames === FRAMES_MAX) return taken
@@ -55,7 +56,7 @@ function takeFrame(): Buffer | undefined {
   return Buffer.allocUnsafeSlow(FRAME_BYTES)
 }
 
-export function frameHead(kind: keyof typeof FIRST, length: number): Buffer {
+export function frameHead(kind: Kind, length: number): Buffer {
   const first = FIRST[kind]
   if (length < IN_16_BITS) return Buffer.from([first, length])
   const isShort = length < 2 ** 16
