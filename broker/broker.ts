@@ -85,6 +85,8 @@ export interface BrokerParts {
   readonly minReplicas: number
   readonly autoTopics: boolean
   readonly submit: (request: Uint8Array) => SubmitRefusal | undefined
+  /** Whether the group is to show slots before they are safe; what there is when that begins, before this returns. */
+  readonly showEarly: (wanted: boolean) => void
   readonly memberStatus: () => MemberStatus
   /** What the fabric carries in one piece, now. */
   readonly datagramBytesMax: () => number
@@ -137,6 +139,8 @@ export class Broker implements Application {
   private readonly parts: BrokerParts
   private readonly intake: Intake
   private readonly openCursors = new Set<BrokerCursor>()
+  /** Of them, those below `safe`. */
+  private earlyCursors = 0
   private readonly waking: Waking
   private readonly progress: Progress
   private readonly early = new EarlySlots(() => this.current)
@@ -183,7 +187,7 @@ export class Broker implements Application {
       soon: (cursor) => this.waking.soon(cursor),
       forget: (cursor) => {
         this.waking.forget(cursor)
-        this.openCursors.delete(cursor)
+        if (this.openCursors.delete(cursor) && cursor.isEarly && --this.earlyCursors === 0) parts.showEarly(false)
       },
       delivered: (notifications) => {
         parts.observe?.delivered(notifications)
@@ -324,6 +328,7 @@ export class Broker implements Application {
     this.checkPlace(from)
     const cursor = new BrokerCursor(this.cursorSource, patterns, from, options)
     this.openCursors.add(cursor)
+    if (cursor.isEarly && ++this.earlyCursors === 1) this.parts.showEarly(true)
     return cursor
   }
 

@@ -7,7 +7,10 @@ import type { Member } from './group/member.ts'
 import type { Input, Instant, Output, SubmitRefusal } from './group/port.ts'
 import type { Incarnation } from './group/view.ts'
 
-/** What the group's order is applied to. Called in the order; it must not call back into the driver but to submit. */
+/**
+ * What the group's order is applied to. Called in the order; meanwhile it must not call back into the driver but to submit,
+ * and to be shown nothing early any more.
+ */
 export interface Application {
   /** Everything that changes replicated state, or tells of the member: all outputs but `send` and `takeSnapshot`. */
   output(output: Exclude<Output, { type: 'send' | 'takeSnapshot' }>): void
@@ -54,6 +57,11 @@ export class Driver {
 
   hint(incarnation: Incarnation): void {
     this.step({ type: 'hint', incarnation })
+  }
+
+  /** Whether slots are shown before they are safe. When that begins, what there is comes before this returns. */
+  showEarly(wanted: boolean): void {
+    this.step({ type: 'showEarly', wanted })
   }
 
   /** Takes a request into the queue, or says why not. The bytes are copied. */

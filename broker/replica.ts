@@ -119,6 +119,7 @@ export class Replica {
       minReplicas: config.settings.minReplicas,
       autoTopics: config.autoTopics,
       submit: (request) => replica!.driver.submit(request),
+      showEarly: (wanted) => guarded(() => replica!.driver.showEarly(wanted)),
       memberStatus: () => replica!.member.status(),
       datagramBytesMax: () => fabric.datagramBytesMax,
       now: monotonicMs,

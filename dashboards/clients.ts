@@ -97,7 +97,7 @@ export const CLIENTS: Dashboard = {
         ),
         timeseries(
           'Until an order is known',
-          'From handing a request to the group until it is back, half of them, by level. safe far above agreed: one member is slow to hold what it is sent.',
+          'From handing a request to the group until it is back, half of them, by level; below safe while somebody reads there. safe far above agreed: one member is slow to hold what it is sent.',
           [target(quantile(0.5, 'lockstep_order_duration_seconds', CHOSEN, 'level'), '{{level}}')],
           { unit: 's' },
         ),

@@ -132,6 +132,7 @@ export class Member {
   private readonly redirects = new Seldom<Incarnation>()
   private readonly notes = new Seldom<string>()
   private linked = true
+  private earlyWanted = false
   /** How much a datagram carries for others at the moment: a batch, slots for a repair, a part of the log. */
   private payloadBytesMax = 0
   private readonly startedAt: Instant = 0
@@ -205,6 +206,10 @@ export class Member {
         if (this.role === 'member') {
           this.donor.keep(this.log, this.key, this.view, input.state, this.time)
         }
+        break
+      case 'showEarly':
+        this.earlyWanted = input.wanted
+        this.showEarly()
         break
       case 'leave':
         this.leave ??= { at: this.time, raised: false }
@@ -604,6 +609,7 @@ export class Member {
   }
 
   private showEarly(): void {
+    if (!this.earlyWanted || this.role !== 'member' || this.wedged) return
     for (const { level, slot } of this.order.takeEarly()) this.outputs.push(shown('early', level, slot, this.view))
   }
 

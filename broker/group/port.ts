@@ -28,6 +28,8 @@ export type Input =
    * pieces as it likes; they must not be changed afterwards.
    */
   | { readonly type: 'snapshot'; readonly state: readonly Uint8Array[] }
+  /** Whether from now on slots come out as `early`, which at first they do not: it costs, and few want it. */
+  | { readonly type: 'showEarly'; readonly wanted: boolean }
   /** Leave the group: what was submitted is seen safe first, then `exit` comes out. */
   | { readonly type: 'leave' }
 
@@ -42,7 +44,10 @@ export type Output =
       readonly sender: MemberId
       readonly batch: Uint8Array
     }
-  /** Shown before it is safe. Each slot at most once a level, fifo before causal before agreed before `deliver`. */
+  /**
+   * Shown before it is safe, where that is wanted. Each slot at most once a level, fifo before causal before agreed before
+   * `deliver`.
+   */
   | ({ readonly type: 'early' } & EarlySlot)
   /**
    * Will not be delivered in its view: taken back from all who were shown it, at this level and those before. From a member

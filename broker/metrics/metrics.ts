@@ -59,7 +59,7 @@ export class Metrics implements BrokerObserver {
   )
   private readonly orderDuration = this.declared.histogram(
     'order_duration_seconds',
-    'From handing a request to the group until it comes back at this level. High: a slow member or fabric.',
+    'From handing a request to the group until it comes back at this level; below safe only while somebody reads there. High: a slow member or fabric.',
     SECONDS,
     { labels: ['level'] },
   )

@@ -3,7 +3,7 @@
 import test from 'ava'
 import type { BlockNotification, Cursor } from '../../broker/http/operations.ts'
 import { all, publish, readTo, subscribe, three } from './early-group.ts'
-import { asked, request } from './fake-group.ts'
+import { asked, FakeGroup, type FakeReplica, request } from './fake-group.ts'
 
 /** In short, by blocks. */
 function blocks(given: readonly BlockNotification[]): string[] {
@@ -28,6 +28,22 @@ test('an event is shown as soon as its level allows, once, and kept when it has 
   t.is(fifo!.seq, 2)
   t.deepEqual(all(causal!), ['t "x"'], 'what was not shown comes with its place')
   t.deepEqual(all(safe!), ['t "x"'])
+})
+
+test('the group is asked to show what is not safe while somebody reads below `safe`, and not else', (t) => {
+  const asks: boolean[] = []
+  const [a] = FakeGroup.of(['a'], { showEarly: (wanted) => asks.push(wanted) }).replicas as [FakeReplica]
+  subscribe(a, 'safe').close()
+  t.deepEqual(asks, [])
+  const [fifo, agreed] = (['fifo', 'agreed'] as const).map((order) => subscribe(a, order))
+  t.deepEqual(asks, [true])
+  fifo!.close()
+  fifo!.close()
+  t.deepEqual(asks, [true])
+  agreed!.close()
+  t.deepEqual(asks, [true, false])
+  subscribe(a, 'causal')
+  t.deepEqual(asks, [true, false, true])
 })
 
 test('a publisher that is not known here and is far on: its first events may have gone by elsewhere, and this one waits', (t) => {

@@ -117,6 +117,7 @@ export class FakeReplica {
       minReplicas: 1,
       autoTopics: false,
       submit: (request) => this.submit(request),
+      showEarly: () => {},
       memberStatus: () => this.status(),
       datagramBytesMax: () => this.datagramBytesMax,
       now: () => group.now,

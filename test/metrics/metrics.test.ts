@@ -67,23 +67,39 @@ test('below safe: what is shown is delivered once, taken back or kept, and how l
   }
 })
 
-test('a real group: each level is observed where an event came in, whoever subscribes, and no level comes before the one below', async (t) => {
+test('a real group: each level is observed where an event came in while somebody reads there below safe, and no level comes before the one below', async (t) => {
   const group = await Group.start(t)
   await group.putTopic('t')
   const client = connect({ replicas: group.of('b').url })
   t.teardown(() => client.close())
-  for (let n = 0; n < 50; n++) await client.publish('t', n)
-  const text = await (await fetch(`${group.of('b').url}/metrics`)).text()
-  const sumOf = (level: string, what: 'sum' | 'count'): number =>
-    Number(new RegExp(`^lockstep_order_duration_seconds_${what}\\{level="${level}"\\} (\\S+)$`, 'm').exec(text)?.[1])
-  const levels = [...EARLY_LEVELS, 'safe']
-  for (const [i, level] of levels.entries()) {
-    t.is(sumOf(level, 'count'), sumOf('safe', 'count'), level)
-    if (i > 0) t.true(sumOf(level, 'sum') >= sumOf(levels[i - 1]!, 'sum'), level)
+  const publish = async (): Promise<void> => {
+    for (let n = 0; n < 50; n++) await client.publish('t', n)
   }
-  t.true(sumOf('safe', 'count') >= 50)
-  t.true(sumOf('safe', 'sum') > sumOf('fifo', 'sum'), 'own slots are fifo at once')
-  t.is(Number(/^lockstep_retracted_total (\d+)$/m.exec(text)?.[1]), 0)
+  const durations = async (what: 'sum' | 'count'): Promise<number[]> => {
+    const text = await (await fetch(`${group.of('b').url}/metrics`)).text()
+    const of = (level: string): number =>
+      Number(
+        new RegExp(`^lockstep_order_duration_seconds_${what}\\{level="${level}"\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0,
+      )
+    t.is(Number(/^lockstep_retracted_total (\d+)$/m.exec(text)?.[1]), 0)
+    return [...EARLY_LEVELS, 'safe'].map(of)
+  }
+  await publish()
+  const counts = await durations('count')
+  t.deepEqual(counts.slice(0, 3), [0, 0, 0], 'nobody reads there')
+  t.true(counts[3]! >= 50)
+  const subscription = client.topic('t').subscribe({ order: 'agreed', from: 'start' })
+  await subscription.next()
+  const before = await durations('sum')
+  await publish()
+  const counted = (await durations('count')).map((count, i) => count - counts[i]!)
+  const sums = (await durations('sum')).map((sum, i) => sum - before[i]!)
+  t.true(counted[3]! >= 50)
+  for (const i of [0, 1, 2]) {
+    t.is(counted[i], counted[3])
+    t.true(sums[i]! <= sums[i + 1]!, `${sums}`)
+  }
+  t.true(sums[3]! > sums[0]!, 'own slots are fifo at once')
 })
 
 test('a change of view: its reason, and how long it took for those that were in it', async (t) => {

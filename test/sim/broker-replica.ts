@@ -54,6 +54,7 @@ export class BrokerReplica implements ServingReplica {
       minReplicas: 1,
       autoTopics: true,
       submit: (request) => process.driver.submit(request),
+      showEarly: (wanted) => process.driver.showEarly(wanted),
       memberStatus: () => process.status(),
       datagramBytesMax: parts.datagramBytesMax,
       now,

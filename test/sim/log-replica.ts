@@ -5,6 +5,7 @@ import type { Application } from '../../broker/driver.ts'
 import { decodeBatch, encodeRequest, Log, type LogRequest } from './log-application.ts'
 import type { Observation, Token } from './observation.ts'
 import type { SimulatedProcess } from './process.ts'
+import type { Chance } from './random.ts'
 import type { Reader, ReadPlace, ServingReplica } from './serving.ts'
 import type { Turn } from './turns.ts'
 
@@ -19,6 +20,7 @@ interface Pending {
 }
 
 export interface LogReplicaParts {
+  readonly chance: Chance
   readonly nextToken: () => Token
   readonly observe: (observation: Observation) => void
   /** A rare turn was taken. */
@@ -29,6 +31,9 @@ export interface LogReplicaParts {
 
 /** Requests of publishers that one replica keeps, at most. */
 const PENDING_MAX = 2000
+/** In a tick: that somebody comes who reads what is not safe yet, where nobody does, and that the last of them goes. */
+const COMES = 0.3
+const GOES = 0.01
 
 export class LogReplica implements ServingReplica {
   readonly log: Log = new Log()
@@ -36,6 +41,7 @@ export class LogReplica implements ServingReplica {
   private readonly parts: LogReplicaParts
   private pending: Pending[] = []
   private applying = false
+  private earlyWanted = false
 
   constructor(process: SimulatedProcess, parts: LogReplicaParts) {
     this.process = process
@@ -71,6 +77,12 @@ export class LogReplica implements ServingReplica {
         }),
       close: () => {},
     }
+  }
+
+  tick(): void {
+    if (!this.parts.chance.chance(this.earlyWanted ? GOES : COMES)) return
+    this.earlyWanted = !this.earlyWanted
+    this.process.driver.showEarly(this.earlyWanted)
   }
 
   /** A log has nothing that could change. */

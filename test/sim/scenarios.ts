@@ -184,6 +184,28 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   ),
   scenario(
+    'first-early-reader',
+    'somebody wants to see what is not safe yet: nothing was shown before, and what there is at once',
+    THREE,
+    (s) => {
+      s.form()
+      const b = s.process('b')
+      const shown: string[] = []
+      s.world.onOutput = (process, output) => {
+        if (process === b && output.type === 'early') shown.push(output.level)
+      }
+      const stop = s.drop({ kinds: ['header', 'slot'], from: ['c'] })
+      b.driver.showEarly(false)
+      s.publish('a', 1)
+      s.run(3)
+      s.expect(`nothing is shown, not ${shown}`, shown.length === 0)
+      b.driver.showEarly(true)
+      s.expect(`what waits to be safe is shown, not ${shown}`, shown.join() === 'fifo,causal,agreed')
+      stop()
+      s.finish()
+    },
+  ),
+  scenario(
     'long-change',
     'a change that hangs: its members are not primary after a while, and are again',
     THREE,

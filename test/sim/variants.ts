@@ -1159,6 +1159,22 @@ export const VARIANTS: readonly Variant[] = [
   // ---- early delivery
 
   {
+    name: 'shown-unasked',
+    what: 'slots are shown before they are safe whether or not somebody wants to see them',
+    edits: [inGroup('member', '!this.earlyWanted || ', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'first-early-reader' },
+  },
+  {
+    name: 'shown-later',
+    what: 'what there is when somebody wants to see it is shown with what comes next',
+    edits: [
+      inGroup('member', 'this.earlyWanted = input.wanted\n        this.showEarly()', 'this.earlyWanted = input.wanted'),
+    ],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'first-early-reader' },
+  },
+  {
     name: 'trim-by-minimum',
     what: 'the trim is what all that go on hold, not what any of them holds',
     edits: [inGroup('proposal', 'Math.max(...answers.map(', 'Math.min(...answers.map(')],
@@ -1288,7 +1304,7 @@ export const VARIANTS: readonly Variant[] = [
     what: 'causal and agreed: what was shown after something that is taken back stays shown',
     edits: [{ file: 'ahead.ts', right: 'if (from !== -1) this.voids', put: 'if (from < -1) this.voids' }],
     caughtBy: ['G12'],
-    shownBy: { from: 1131, within: 10 },
+    shownBy: { from: 981, within: 10 },
   },
 
   // ---- the replicated state

@@ -282,6 +282,7 @@ export class World {
         took,
       })
     return new LogReplica(process, {
+      chance: this.chance.fork(`log ${process.id}`),
       nextToken: () => ++this.tokens,
       observe: (observation) => this.observe(observation),
       took,
