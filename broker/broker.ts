@@ -141,6 +141,8 @@ export class Broker implements Application {
   private readonly openCursors = new Set<BrokerCursor>()
   /** Of them, those below `safe`. */
   private earlyCursors = 0
+  /** What is shown now could have been shown before: how long it took says nothing. */
+  private beginsEarly = false
   private readonly waking: Waking
   private readonly progress: Progress
   private readonly early = new EarlySlots(() => this.current)
@@ -328,7 +330,11 @@ export class Broker implements Application {
     this.checkPlace(from)
     const cursor = new BrokerCursor(this.cursorSource, patterns, from, options)
     this.openCursors.add(cursor)
-    if (cursor.isEarly && ++this.earlyCursors === 1) this.parts.showEarly(true)
+    if (cursor.isEarly && ++this.earlyCursors === 1) {
+      this.beginsEarly = true
+      this.parts.showEarly(true)
+      this.beginsEarly = false
+    }
     return cursor
   }
 
@@ -418,7 +424,7 @@ export class Broker implements Application {
         this.onExit(output.reason)
         break
       case 'early':
-        this.observeOrder(output.level, output)
+        if (!this.beginsEarly) this.observeOrder(output.level, output)
         this.early.show(output)
         break
       case 'retract':

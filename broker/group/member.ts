@@ -106,6 +106,8 @@ export class Member {
   /** In view 0, which process sits in which seat. */
   private seats: (MemberId | undefined)[] = []
   private wedged = false
+  /** While it is wedged: by rank, the last slot that may still be shown early. What came later may not be in the trim. */
+  private heldAtWedge: readonly number[] = []
   /** Chosen, but something of the trim is still lacking. */
   private installing: Proposal | undefined
   /** Chosen without us: to be remembered until somebody is heard in the view that it begins. */
@@ -331,6 +333,7 @@ export class Member {
     this.flush.stalledAtWedge = this.stalled()
     if (this.wedged) return
     this.wedged = true
+    this.heldAtWedge = this.order.heldPayloads()
     // The first heartbeat of a wedged member says at once what silence would say late.
     this.lastBroadcastAt = this.time - this.settings.heartbeatMs
     const { name } = this.view.members[coordinator]!
@@ -609,8 +612,10 @@ export class Member {
   }
 
   private showEarly(): void {
-    if (!this.earlyWanted || this.role !== 'member' || this.wedged) return
-    for (const { level, slot } of this.order.takeEarly()) this.outputs.push(shown('early', level, slot, this.view))
+    if (!this.earlyWanted || this.role !== 'member') return
+    const through = this.wedged ? this.heldAtWedge : undefined
+    for (const { level, slot } of this.order.takeEarly(through))
+      this.outputs.push(shown('early', level, slot, this.view))
   }
 
   /** The view is over here: what was shown and not delivered in it never will be. */
@@ -1060,6 +1065,7 @@ export class Member {
     this.suspectedNoted.clear()
     this.seats = []
     this.wedged = false
+    this.heldAtWedge = []
     this.installing = undefined
     this.joining = undefined
     this.wantsIn = false

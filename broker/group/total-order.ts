@@ -340,25 +340,32 @@ export class TotalOrder {
 
   // ---- early levels
 
-  /** What may be shown now that was not, level by level, each in the level's order. */
-  takeEarly(): { level: EarlyLevel; slot: Slot }[] {
+  /** What may be shown now that was not, level by level, each in the level's order; of each rank `through` this slot at most. */
+  takeEarly(through?: readonly number[]): { level: EarlyLevel; slot: Slot }[] {
     const early: { level: EarlyLevel; slot: Slot }[] = []
     if (this.lanes.every(({ shown, slots }) => shown[EARLY_LEVELS.length - 1] === slots.length)) return early
     for (const [level, name] of EARLY_LEVELS.entries())
-      for (let slot = this.nextEarly(level); slot; slot = this.nextEarly(level)) {
+      for (let slot = this.nextEarly(level, through); slot; slot = this.nextEarly(level, through)) {
         this.lane(slot.sender).shown[level]! += 1
         early.push({ level: name, slot })
       }
     return early
   }
 
-  private nextEarly(level: number): Slot | undefined {
-    if (EARLY_LEVELS[level] === 'agreed') return this.nextKnown((lane) => lane.shown[level]!)
+  private nextEarly(level: number, through: readonly number[] | undefined): Slot | undefined {
+    const may = ({ sender, slot }: Slot): boolean => through === undefined || slot <= through[sender]!
+    if (EARLY_LEVELS[level] === 'agreed') {
+      const next = this.nextKnown((lane) => lane.shown[level]!)
+      return next && may(next) ? next : undefined
+    }
+    // The least one first: of two that wait already, the other may be an answer to it.
+    let next: Slot | undefined
     for (const lane of this.lanes) {
       const slot = lane.slots[lane.shown[level]!]
-      if (slot && (EARLY_LEVELS[level] === 'fifo' || this.causesShown(slot, level))) return slot
+      if (!slot || (next && next.slot <= slot.slot) || !may(slot)) continue
+      if (EARLY_LEVELS[level] === 'fifo' || this.causesShown(slot, level)) next = slot
     }
-    return undefined
+    return next
   }
 
   /** By its own causes, never by what the datagram says that brought it: a repair comes with somebody else's word. */

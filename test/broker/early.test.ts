@@ -3,7 +3,7 @@
 import test from 'ava'
 import type { BlockNotification, Cursor } from '../../broker/http/operations.ts'
 import { all, publish, readTo, subscribe, three } from './early-group.ts'
-import { asked, FakeGroup, type FakeReplica, request } from './fake-group.ts'
+import { asked, request } from './fake-group.ts'
 
 /** In short, by blocks. */
 function blocks(given: readonly BlockNotification[]): string[] {
@@ -32,7 +32,8 @@ test('an event is shown as soon as its level allows, once, and kept when it has 
 
 test('the group is asked to show what is not safe while somebody reads below `safe`, and not else', (t) => {
   const asks: boolean[] = []
-  const [a] = FakeGroup.of(['a'], { showEarly: (wanted) => asks.push(wanted) }).replicas as [FakeReplica]
+  const { a } = three()
+  a.onShowEarly = (wanted) => asks.push(wanted)
   subscribe(a, 'safe').close()
   t.deepEqual(asks, [])
   const [fifo, agreed] = (['fifo', 'agreed'] as const).map((order) => subscribe(a, order))

@@ -88,6 +88,8 @@ export class FakeReplica {
   submitted = 0
   position = 0
   woken: (() => void)[] = []
+  /** Nothing is shown early but by `early`. */
+  onShowEarly: (wanted: boolean) => void = () => {}
   readonly group: FakeGroup
   private isMember = false
   private view: View | undefined
@@ -117,7 +119,7 @@ export class FakeReplica {
       minReplicas: 1,
       autoTopics: false,
       submit: (request) => this.submit(request),
-      showEarly: () => {},
+      showEarly: (wanted) => this.onShowEarly(wanted),
       memberStatus: () => this.status(),
       datagramBytesMax: () => this.datagramBytesMax,
       now: () => group.now,

@@ -249,6 +249,19 @@ test('a slot whose cause is still missing: shown as fifo at once, as causal and 
   t.deepEqual(early(order), ['agreed 1/2', 'agreed 2/1'], 'a second turn of c sorts after that of b')
 })
 
+test('two slots wait to be shown: the least one first, whoever sent it, and only as far as is said', (t) => {
+  const order = new TotalOrder(3, 2, AHEAD_MAX, newMemory())
+  order.addSlot(slotOf(0, 2, 0, [0, 0, 0]))
+  order.addSlot(slotOf(1, 1, 0, [0, 0, 0]))
+  t.deepEqual(order.takeEarly([0, 0, 0]), [])
+  t.deepEqual(
+    order.takeEarly([0, 1, 0]).map(({ level, slot }) => `${level} ${keyOf(slot)}`),
+    ['fifo 1/1', 'causal 1/1', 'agreed 1/1'],
+  )
+  order.addSlot(slotOf(1, 3, 1, [0, 0, 0]))
+  t.deepEqual(early(order), ['fifo 2/0', 'fifo 3/1', 'causal 2/0', 'causal 3/1'])
+})
+
 test('a slot after one that is lost: not even shown as fifo', (t) => {
   const order = new TotalOrder(2, 0, AHEAD_MAX, newMemory())
   order.addSlot(slotOf(1, 2, 1, [0, 0]))

@@ -67,6 +67,24 @@ test('below safe: what is shown is delivered once, taken back or kept, and how l
   }
 })
 
+test('what had come to its level before somebody wanted to see it: how long that took is not counted, and safe is', async (t) => {
+  const { metrics, group, replica } = watched()
+  asked((done) => replica.broker.publish(request('t', [1]), done))
+  replica.send()
+  group.now += 500
+  replica.onShowEarly = () => {
+    for (const level of EARLY_LEVELS) replica.early('early', level, group.order.length - 1)
+  }
+  const cursor = replica.broker.subscribe(['t'], { at: 'now' }, { views: false, order: 'fifo' })
+  t.is(cursor.next(10, 1000).length, 1)
+  group.now += 10
+  replica.read()
+  const samples = await scrape(metrics)
+  for (const level of EARLY_LEVELS)
+    t.falsy(samples.get(`lockstep_order_duration_seconds_count{level="${level}"}`), level)
+  t.is(samples.get('lockstep_order_duration_seconds_sum{level="safe"}'), 0.51)
+})
+
 test('a real group: each level is observed where an event came in while somebody reads there below safe, and no level comes before the one below', async (t) => {
   const group = await Group.start(t)
   await group.putTopic('t')

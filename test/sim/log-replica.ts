@@ -38,6 +38,8 @@ const GOES = 0.01
 export class LogReplica implements ServingReplica {
   readonly log: Log = new Log()
   readonly process: SimulatedProcess
+  /** Whether there are readers who come and go and want what is not safe yet. */
+  earlyReaders = true
   private readonly parts: LogReplicaParts
   private pending: Pending[] = []
   private applying = false
@@ -80,7 +82,7 @@ export class LogReplica implements ServingReplica {
   }
 
   tick(): void {
-    if (!this.parts.chance.chance(this.earlyWanted ? GOES : COMES)) return
+    if (!this.earlyReaders || !this.parts.chance.chance(this.earlyWanted ? GOES : COMES)) return
     this.earlyWanted = !this.earlyWanted
     this.process.driver.showEarly(this.earlyWanted)
   }

@@ -3,6 +3,7 @@
 
 import { OVERHEAD_BYTES } from '../../broker/group/codec.ts'
 import type { Letter } from './fabric.ts'
+import type { LogReplica } from './log-replica.ts'
 import type { SimulatedProcess } from './process.ts'
 import { type Scenario, type Script, scenario } from './script.ts'
 
@@ -189,19 +190,44 @@ export const SCENARIOS: readonly Scenario[] = [
     THREE,
     (s) => {
       s.form()
-      const b = s.process('b')
-      const shown: string[] = []
-      s.world.onOutput = (process, output) => {
-        if (process === b && output.type === 'early') shown.push(output.level)
-      }
+      const shown = shownAt(s, 'b')
       const stop = s.drop({ kinds: ['header', 'slot'], from: ['c'] })
-      b.driver.showEarly(false)
       s.publish('a', 1)
       s.run(3)
       s.expect(`nothing is shown, not ${shown}`, shown.length === 0)
-      b.driver.showEarly(true)
+      s.process('b').driver.showEarly(true)
       s.expect(`what waits to be safe is shown, not ${shown}`, shown.join() === 'fifo,causal,agreed')
       stop()
+      s.finish()
+    },
+  ),
+  scenario(
+    'first-early-reader-in-a-change',
+    'somebody wants to see what is not safe yet while the view changes: what was held before is shown, and no more',
+    THREE,
+    (s) => {
+      s.form()
+      const shown = shownAt(s, 'b')
+      const b = s.process('b')
+      s.drop({ kinds: ['header', 'slot'], from: ['c'] })
+      s.publish('a', 1)
+      s.run(3)
+      const late: Letter[] = []
+      s.at('slot', 'a', (letter) => late.push(letter))
+      const stops = [s.drop({ kinds: ['slot'], from: ['a'] }), s.drop({ kinds: ['want', 'propose'] })]
+      s.publish('a', 1)
+      const { incarnation } = s.process('c')
+      s.kill('c')
+      for (const name of ['a', 'b']) s.process(name).hint(incarnation)
+      s.until('b is wedged', () => b.status().wedged, 300)
+      for (const letter of late) s.world.network.inject(letter, b.host)
+      s.run(3)
+      const got = b.status().counters.received['slot']
+      s.expect(`it is wedged, and has both slots now, not ${got}`, b.status().wedged && got === 2)
+      b.driver.showEarly(true)
+      s.expect(`what b held is shown, not ${shown}`, shown.join() === 'fifo,causal,agreed')
+      for (const stop of stops) stop()
+      s.until('a and b go on', () => s.goOn('a b'), 2 * CHANGE_MS)
       s.finish()
     },
   ),
@@ -1914,6 +1940,18 @@ export const SCENARIOS: readonly Scenario[] = [
 ]
 
 /** Publishes an event now and then at these replicas, as long as they live. */
+/** The levels at which this replica is shown slots, from now on, where only the script asks for it. */
+function shownAt(s: Script, name: string): string[] {
+  const shown: string[] = []
+  const process = s.process(name)
+  ;(process.replica as LogReplica).earlyReaders = false
+  process.driver.showEarly(false)
+  s.world.onOutput = (by, output) => {
+    if (by === process && output.type === 'early') shown.push(output.level)
+  }
+  return shown
+}
+
 function load(s: Script, names: readonly string[], ms: number): void {
   const until = s.world.now + ms
   for (const name of names) {

@@ -1161,7 +1161,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'shown-unasked',
     what: 'slots are shown before they are safe whether or not somebody wants to see them',
-    edits: [inGroup('member', '!this.earlyWanted || ', '')],
+    edits: [inGroup('member', "!this.earlyWanted || this.role !== 'member'", "this.role !== 'member'")],
     caughtBy: ['SCRIPT'],
     shownBy: { scenario: 'first-early-reader' },
   },
@@ -1173,6 +1173,20 @@ export const VARIANTS: readonly Variant[] = [
     ],
     caughtBy: ['SCRIPT'],
     shownBy: { scenario: 'first-early-reader' },
+  },
+  {
+    name: 'shown-while-wedged',
+    what: 'a member whose view is ending shows also what has come after it said what it holds',
+    edits: [inGroup('member', 'this.wedged ? this.heldAtWedge : undefined', 'undefined')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'first-early-reader-in-a-change' },
+  },
+  {
+    name: 'hidden-while-wedged',
+    what: 'a member whose view is ending shows nothing to who comes now',
+    edits: [inGroup('member', 'this.heldAtWedge = this.order.heldPayloads()', '')],
+    caughtBy: ['SCRIPT'],
+    shownBy: { scenario: 'first-early-reader-in-a-change' },
   },
   {
     name: 'trim-by-minimum',
@@ -1194,8 +1208,8 @@ export const VARIANTS: readonly Variant[] = [
     edits: [
       inGroup(
         'total-order',
-        'return this.nextKnown((lane) => lane.shown[level]!)',
-        'return this.nextAfter((lane) => lane.shown[level]!)',
+        'const next = this.nextKnown((lane) => lane.shown[level]!)',
+        'const next = this.nextAfter((lane) => lane.shown[level]!)',
       ),
     ],
     caughtBy: ['G11'],
