@@ -1198,7 +1198,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'causal-by-arrival',
     what: 'a slot is shown as causal when its sender is in order, whatever its causes',
-    edits: [inGroup('total-order', "(EARLY_LEVELS[level] === 'fifo' || this.causesShown(slot, level))", 'this')],
+    edits: [inGroup('total-order', "(EARLY_LEVELS[level] === 'fifo' || this.causesShown(slot, level))", '(this)')],
     caughtBy: ['G11'],
     shownBy: { from: 1, within: 100 },
   },
