@@ -55,7 +55,7 @@ const TOPICS_MAX = 200_000
 const LATE_MAX = 0.2
 /** Subscribers that are opened at a time. */
 const OPENING = 200
-/** A modest rate: at 10,000 subscribers it is 50,000 messages a second. Of twice as many one process reads no more. */
+/** A modest rate: at 10,000 subscribers it is 50,000 messages a second, all read by one process. */
 const TO_SUBSCRIBERS_A_SECOND = 5
 const FILL_BYTES = 64 * 1024
 /** The setting has no place for less, nor for more than 4 GiB. */

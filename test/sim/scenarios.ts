@@ -1939,7 +1939,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
 ]
 
-/** Publishes an event now and then at these replicas, as long as they live. */
 /** The levels at which this replica is shown slots, from now on, where only the script asks for it. */
 function shownAt(s: Script, name: string): string[] {
   const shown: string[] = []
@@ -1952,6 +1951,7 @@ function shownAt(s: Script, name: string): string[] {
   return shown
 }
 
+/** Publishes an event now and then at these replicas, as long as they live. */
 function load(s: Script, names: readonly string[], ms: number): void {
   const until = s.world.now + ms
   for (const name of names) {
