@@ -31,6 +31,8 @@ export type WebSocketClass = new (url: string, subprotocol: string) => WebSocket
 const SUBPROTOCOL = 'lockstep.v1'
 /** Beats that may be missing before the connection counts as broken. */
 const BEATS_MISSED = 3
+/** Enough to read what came while this side stood still, and took that for the silence of the other. */
+const READ_MS = 100
 
 export class Connection {
   readonly url: string
@@ -83,11 +85,16 @@ export class Connection {
   }
 
   private checkSilence(): void {
-    const silentMs = now() - this.heardAt
-    if (silentMs >= this.silenceMs) {
-      this.end('nothing was heard for too long')
-      this.socket.close()
-    } else this.timer = setTimeout(() => this.checkSilence(), this.silenceMs - silentMs)
+    const { heardAt } = this
+    const silentMs = now() - heardAt
+    if (silentMs >= this.silenceMs) this.timer = setTimeout(() => this.endUnlessHeard(heardAt), READ_MS)
+    else this.timer = setTimeout(() => this.checkSilence(), this.silenceMs - silentMs)
+  }
+
+  private endUnlessHeard(since: number): void {
+    if (this.heardAt > since) return this.checkSilence()
+    this.end('nothing was heard for too long')
+    this.socket.close()
   }
 
   private end(why: string): void {

@@ -71,12 +71,13 @@ export class TestPage {
     })
     page.on('console', (message) => {
       const text = `${message.type()}: ${message.text()} (${message.location().url})`
-      const isOfDead =
-        /net::ERR_|closed before the connection is established/.test(text) &&
-        this.dead.some((host) => text.includes(host))
+      const isOfDead = /net::ERR_/.test(text) && this.dead.some((host) => text.includes(host))
+      // The page itself gives up what it is opening: its replica has left the view, or has not answered in time.
+      const isGivenUp = /closed before the connection is established/.test(text)
       const isRefusal = /responded with a status of 4\d\d/.test(text) && this.refused.includes(message.location().url)
       if (isRefusal) this.refused.splice(this.refused.indexOf(message.location().url), 1)
-      else if (['error', 'warning', 'assert'].includes(message.type()) && !isOfDead) this.troubles.push(text)
+      else if (['error', 'warning', 'assert'].includes(message.type()) && !isOfDead && !isGivenUp)
+        this.troubles.push(text)
     })
   }
 

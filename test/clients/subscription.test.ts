@@ -1,9 +1,10 @@
 // A subscription alone, told by hand what a replica says: what no living group can be brought to say in time.
 
 import test from 'ava'
-import { Connection, type WebSocketClass } from '../../clients/src/connection.ts'
+import type { WebSocketClass } from '../../clients/src/connection.ts'
 import { connect } from '../../clients/src/index.ts'
 import { Subscription } from '../../clients/src/subscription.ts'
+import { SilentSocket } from './silent-socket.ts'
 
 test('until a place, and the group is another one meanwhile: a gap, and the end, since that place will not come', async (t) => {
   const subscription = new Subscription(1, ['orders'], { from: 'start', until: 10 }, { unhappy() {}, closed() {} })
@@ -46,32 +47,8 @@ test('a signal that is aborted already: it is over, and nothing of it is kept', 
   t.is(Reflect.get(client, 'subscriptions').size, 0)
 })
 
-test('a WebSocket that hands over what comes after its close: it is not listened to', (t) => {
-  const listener = { welcomed() {}, message: () => t.fail(), events: () => t.fail(), ended: () => t.fail() }
-  let socket: SilentSocket | undefined
-  class Given extends SilentSocket {
-    constructor() {
-      super()
-      socket = this
-    }
-  }
-  new Connection(Given as unknown as WebSocketClass, 'http://127.0.0.1:1', 1000, listener).close()
-  socket?.onmessage?.({ data: new ArrayBuffer(17) })
-  socket?.onmessage?.({ data: '{"op":"beat"}' })
-  t.pass()
-})
-
 test('more subscriptions than a stream may have: the last one says so, and the others stay where they are', async (t) => {
   const subscription = new Subscription(1, ['orders'], {}, { unhappy: () => t.fail(), closed() {} })
   subscription.message({ op: 'ended', sub: 1, code: 'LIMIT', detail: 'too many' })
   await t.throwsAsync(() => subscription.next(), { code: 'LIMIT' })
 })
-
-class SilentSocket {
-  binaryType = ''
-  onmessage: ((event: { data: unknown }) => void) | null = null
-  onclose = null
-  onerror = null
-  send(): void {}
-  close(): void {}
-}
