@@ -5,7 +5,14 @@
 
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import module from 'node:module'
 import { fileURLToPath } from 'node:url'
+
+/**
+ * Half of what a start costs is reading the sources: what comes of it is kept for the next start, and for the threads of
+ * `lockstep dev`, where this folder may be written. (https://nodejs.org/api/module.html#module-compile-cache)
+ */
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/lockstep', import.meta.url))
 
 /**
  * A replica makes and frees batches all day, and a fresh page of 4 KiB costs more than what is written into it. glibc
@@ -19,6 +26,7 @@ const environment = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...process.env }
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if ((major === 22 && minor >= 20) || (major === 24 && minor >= 12) || major >= 26) {
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE)
   // Started by the older one below: when that is gone, killed perhaps, nobody could stop this one any more.
   if (process.env.LOCKSTEP_BOOTSTRAPPED === '1' && process.channel) {
     process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'))

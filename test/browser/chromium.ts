@@ -108,7 +108,7 @@ export class TestPage {
   }
 
   /** Resolves with the value of an expression in the page once it is true; rejects with what the page has to say. */
-  async until<Value>(name: string, expression: string, withinMs = 20_000): Promise<Value> {
+  async until<Value>(name: string, expression: string, withinMs = 60_000): Promise<Value> {
     const deadline = performance.now() + withinMs
     // Asked from here: a page whose policy is strict evaluates nothing by itself.
     for await (const _ of every(POLL_MS)) {

@@ -22,8 +22,9 @@ export type Act =
   | { readonly act: 'heal' | 'anew' }
   | { readonly act: 'loss'; readonly share: number }
 
-/** A restart takes the longest. */
 const ANSWER_MS = 8000
+/** A restart takes the longest: a replica reads all of its sources, on a machine that may be busy. */
+const DONE_MS = 30_000
 
 /** Where the group at this address can be played with; undefined: nowhere. */
 export async function findPlay(replica: string): Promise<string | undefined> {
@@ -47,19 +48,24 @@ export async function perform(path: string, state: PlayState, { act, ...body }: 
   const running = runningOf(state)
   const asked = running.find(({ name }) => name !== target) ?? running[0]
   if (asked === undefined) throw new Error('No replica runs that could be asked.')
-  return (await ask(new URL(`${path}/${act}`, asked.url), {
+  const request = {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
-  })) as PlayState
+  }
+  return (await ask(new URL(`${path}/${act}`, asked.url), request, DONE_MS)) as PlayState
 }
 
 export function runningOf({ replicas }: PlayState): readonly PlayedReplica[] {
   return replicas.filter(({ condition }) => condition === 'running')
 }
 
-async function ask(url: URL, init: RequestInit = {}): Promise<unknown> {
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) })
+async function ask(url: URL, init: RequestInit = {}, withinMs = ANSWER_MS): Promise<unknown> {
+  const signal = AbortSignal.timeout(withinMs)
+  const response = await fetch(url, { ...init, signal }).catch((error: Error) => {
+    const late = `${url.host} did not answer within ${withinMs / 1000} s. What it was asked for may still be done.`
+    throw new Error(signal.aborted ? late : error.message, { cause: error })
+  })
   const answer = (await response.json()) as unknown
   if (response.ok) return answer
   throw new Error((answer as Problem).detail)
