@@ -4,7 +4,6 @@
 
 import assert from 'node:assert'
 import type { BatchMemory } from './batch-memory.ts'
-import { copyOf } from './bytes.ts'
 import type { LogEntry } from './message.ts'
 import type { GroupSettings } from './settings.ts'
 
@@ -75,7 +74,10 @@ export class OrderLog {
     return position >= this.base && position <= this.position
   }
 
-  /** Copies of the entries after a position, as many as fit, at least one if there is one. */
+  /**
+   * The entries after a position, as many as fit, at least one if there is one. Their bytes stay as they are until the next
+   * `append`.
+   */
   after(position: number, bytesMax: number): LogEntry[] {
     assert(this.has(position))
     const found: LogEntry[] = []
@@ -84,7 +86,7 @@ export class OrderLog {
       const entry = this.entries[i]!
       bytes += bytesOf(entry)
       if (found.length > 0 && bytes > bytesMax) break
-      found.push(entry.kind === 'slot' ? { ...entry, batch: copyOf(entry.batch) } : entry)
+      found.push(entry)
     }
     return found
   }

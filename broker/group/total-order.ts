@@ -153,13 +153,20 @@ export class TotalOrder {
     this.advance(rank)
   }
 
-  /** A repair: of `from..to` these are the payload slots, all others are null. Taken when it leaves no gap. */
+  /**
+   * A repair: of `from..to` these are the payload slots, all others are null. Taken when it leaves no gap; one whose slots
+   * do not follow on what is held is noise, and changes nothing.
+   */
   addRepair(rank: number, from: number, to: number, records: readonly Slot[]): void {
     const lane = this.lane(rank)
     if (from > lane.held + 1) return
-    for (const record of records) {
-      if (record.slot <= lane.heldPayload) continue
-      if (record.previousPayload !== lane.heldPayload) return // An answer that does not fit what is held is noise.
+    const added = records.filter(({ slot }) => slot > lane.heldPayload)
+    let last = lane.heldPayload
+    for (const { slot, previousPayload } of added) {
+      if (previousPayload !== last) return
+      last = slot
+    }
+    for (const record of added) {
       lane.append(this.kept(record))
       this.payloadHeld = true
     }

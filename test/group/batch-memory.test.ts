@@ -18,7 +18,7 @@ test('any batches, kept once or twice, let go of in about their order: the same 
     let bytes = 0
     const letGo = (at: number): void => {
       const one = kept[at]!
-      t.deepEqual(one.batch, one.is, `seed ${seed}`)
+      t.is(Buffer.compare(one.batch, one.is), 0, `seed ${seed}`)
       memory.letGo(one.batch)
       if (--one.times > 0) return
       bytes -= one.is.length

@@ -121,7 +121,6 @@ test('any use, for thousands of entries: as a plain array', (t) => {
     const settings = { logEntriesMax: chance.pick([1, 50, 1500]), logBytesMax: chance.pick([500, 100_000]) }
     const log = logOf(settings)
     let [base, dumb]: [number, LogEntry[]] = [0, []]
-    const answers: { found: LogEntry[]; fit: LogEntry[] }[] = []
     for (let i = 1; i <= 4000; i++) {
       const entry = entryOf(i, chance.whole(0, 100))
       log.append(entry)
@@ -139,11 +138,7 @@ test('any use, for thousands of entries: as a plain array', (t) => {
       const bytesMax = chance.pick([1, 1000, 10_000])
       const fit = dumb.slice(from).filter((_, at) => at === 0 || all(dumb.slice(from, from + at + 1)) <= bytesMax)
       t.deepEqual([log.base, log.position, log.bytes], [base, base + dumb.length, all(dumb)], `seed ${seed}`)
-      const found = log.after(base + from, bytesMax)
-      t.deepEqual(found, fit, `seed ${seed}`)
-      answers.push({ found, fit })
-      if (answers.length > 10) answers.shift()
-      for (const answer of answers) t.deepEqual(answer.found, answer.fit, 'an answer stays what it is')
+      t.deepEqual(log.after(base + from, bytesMax), fit, `seed ${seed}`)
     }
   }
 })

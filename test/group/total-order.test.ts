@@ -187,6 +187,7 @@ test('a repair that leaves a gap, or does not fit what is held: changes nothing'
   order.addRepair(1, 4, 6, [slotOf(1, 5, 3)])
   order.addRepair(1, 4, 6, [])
   order.addRepair(1, 3, 6, [slotOf(1, 5, 3)])
+  order.addRepair(1, 3, 8, [slotOf(1, 4, 2), slotOf(1, 8, 6)])
   t.deepEqual(order.held(), [0, 2])
   order.addRepair(1, 1, 6, [slotOf(1, 2), slotOf(1, 5, 2)])
   t.deepEqual(order.held(), [0, 6], 'one that begins with what is held brings the rest')
