@@ -57,6 +57,8 @@ const LATE_MAX = 0.2
 const OPENING = 200
 /** A modest rate: at 10,000 subscribers it is 50,000 messages a second, all read by one process. */
 const TO_SUBSCRIBERS_A_SECOND = 5
+/** Windows so many times as long: events are few, and who reads for 10,000 comes late to look at the replicas. */
+const TO_SUBSCRIBERS_WINDOWS = 2
 const FILL_BYTES = 64 * 1024
 /** The setting has no place for less, nor for more than 4 GiB. */
 const LOG_LEAST = 2 ** 20
@@ -114,8 +116,9 @@ export const SERIES: readonly Series[] = [
       withGroup({}, async (group) => {
         await putTopic(group.first, { schema: TRADE_SCHEMA }, topicOf(0))
         const rate = TO_SUBSCRIBERS_A_SECOND
+        const longer = { ...conditions, windowMs: TO_SUBSCRIBERS_WINDOWS * conditions.windowMs }
         return withSubscribers(group.urls, topicOf(0), count, conditions, (subscribers) =>
-          measure(group, { eventBytes: EVENT_BYTES, spread: ONE_TOPIC, rate, subscribers }, conditions),
+          measure(group, { eventBytes: EVENT_BYTES, spread: ONE_TOPIC, rate, subscribers }, longer),
         )
       }),
   },

@@ -74,7 +74,19 @@ class Side {
   }
 
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
-    for (const pid of [...this.clients, ...this.replicas, ...this.server]) process.kill(pid, name)
+    for (const [what, pids] of [
+      ['a client', this.clients],
+      ['a replica', this.replicas],
+      ['the NATS server', this.server],
+    ] as const) {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, name)
+        } catch (error) {
+          throw new Error(`${this.folder}: ${what}, process ${pid}, has ended before its time`, { cause: error })
+        }
+      }
+    }
   }
 
   async turn(): Promise<Turn> {

@@ -1,0 +1,3 @@
+import { testVariants } from './broken-variants.ts'
+
+testVariants(0)
