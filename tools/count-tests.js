@@ -14,7 +14,7 @@ if (!(Number(limit) > 0) || program === undefined) {
 }
 
 let passed = 0
-let failed = 0
+const failures = []
 let trouble = ''
 
 // In a process group of its own, so that at the time limit nothing of it is left running.
@@ -30,22 +30,20 @@ child.on('error', (error) => {
 
 createInterface({ input: child.stdout }).on('line', (line) => {
   console.log(line)
-  const [, result, directive] = /^(ok|not ok) \d+(?:.*(# (?:SKIP|TODO)))?/i.exec(line) ?? []
+  const [, result, title, directive] = /^(ok|not ok) \d+(?: - )?(.*?)(# (?:SKIP|TODO).*)?$/i.exec(line) ?? []
   if (result === undefined || directive !== undefined) return
   if (result === 'ok') passed++
-  else failed++
+  else failures.push(title)
 })
 
 child.on('close', (code, signal) => {
   if (signal && !trouble) trouble = `ended by ${signal}`
-  if (code && failed === 0) trouble ||= `exit code ${code}`
+  if (code && failures.length === 0) trouble ||= `exit code ${code}`
   clearTimeout(timer)
-  if (!trouble && passed + failed === 0) trouble = 'no test ran'
-  if (trouble) {
-    console.log(`${program} ${args.join(' ')}: ${trouble}`)
-    // Not a test, but somebody who reads only the last line must see it.
-    failed++
-  }
-  console.log(`${passed} passed, ${failed} failed`)
-  process.exitCode = failed === 0 ? 0 : 1
+  if (!trouble && passed + failures.length === 0) trouble = 'no test ran'
+  if (trouble) failures.push(`${program} ${args.join(' ')}: ${trouble}`)
+  // Once more, for who reads only the last lines.
+  for (const failure of failures) console.log(`Failed: ${failure}`)
+  console.log(`${passed} passed, ${failures.length} failed`)
+  process.exitCode = failures.length === 0 ? 0 : 1
 })
