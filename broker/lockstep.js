@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
  * Half of what a start costs is reading the sources: what comes of it is kept for the next start, and for the threads of
  * `lockstep dev`, where this folder may be written. (https://nodejs.org/api/module.html#module-compile-cache)
  */
-process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/lockstep', import.meta.url))
+process.env.NODE_COMPILE_CACHE ||= fileURLToPath(new URL('../node_modules/.cache/lockstep', import.meta.url))
 
 /**
  * A replica makes and frees batches all day, and a fresh page of 4 KiB costs more than what is written into it. glibc

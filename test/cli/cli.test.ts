@@ -1,7 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { CONFIG_KEYS } from '../../broker/config.ts'
@@ -149,6 +151,23 @@ onLinux("a replica's memory comes in large pages, unless somebody has set otherw
   }
   t.is(await tunablesOf({}), 'GLIBC_TUNABLES=glibc.malloc.hugetlb=1')
   t.is(await tunablesOf({ GLIBC_TUNABLES: '' }), 'GLIBC_TUNABLES=')
+})
+
+test('a start keeps what was made of the sources in the folder of the project, unless another one is named', async (t) => {
+  const foldersOf = async (folder: string): Promise<ReadonlySet<string | undefined>> => {
+    const environment = { NODE_COMPILE_CACHE: folder, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }
+    const { stdout, stderr } = await new Lockstep(['--version'], { environment }).ended()
+    return new Set(
+      [...(stdout + stderr).matchAll(/StrippedTypeScript file:.*\/broker\/|resolved path (\S+)/g)].map(
+        ([, path]) => path,
+      ),
+    )
+  }
+  const own = fileURLToPath(new URL('../../node_modules/.cache/lockstep', import.meta.url))
+  t.deepEqual(await foldersOf(''), new Set([own, undefined]), 'also of what is TypeScript')
+  const named = join(tmpdir(), `lockstep-cache-${process.pid}`)
+  t.teardown(() => rmSync(named, { recursive: true, force: true }))
+  t.deepEqual(await foldersOf(named), new Set([named, undefined]))
 })
 
 test('started by a Node.js that is too old, it runs under its own', async (t) => {
