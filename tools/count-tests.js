@@ -30,7 +30,7 @@ child.on('error', (error) => {
 
 createInterface({ input: child.stdout }).on('line', (line) => {
   console.log(line)
-  const [, result, title, directive] = /^(ok|not ok) \d+(?: - )?(.*?)(# (?:SKIP|TODO).*)?$/i.exec(line) ?? []
+  const [, result, title, directive] = /^(ok|not ok) \d+(?: - )?(.*?)( # (?:SKIP|TODO))?$/.exec(line) ?? []
   if (result === undefined || directive !== undefined) return
   if (result === 'ok') passed++
   else failures.push(title)

@@ -4,6 +4,6 @@ import { VARIANTS } from './variants.ts'
 
 testVariants(1)
 
-test('variants: each has a name of its own', (t) => {
-  t.is(new Set(VARIANTS.map(({ name }) => name)).size, VARIANTS.length)
+test('variants: each has a name and a sentence of its own', (t) => {
+  for (const key of ['name', 'what'] as const) t.is(new Set(VARIANTS.map((one) => one[key])).size, VARIANTS.length, key)
 })

@@ -39,9 +39,9 @@ for (const [what, script, last, seconds] of [
 
 test('what failed is said once more at the end', (t) => {
   const { lines } = count(
-    say('ok 1 - a', 'not ok 2 - b › c # 3', '  ---', 'ok 3 - d', 'not ok 4 - test 4', 'not ok 5 - e # TODO'),
+    say('ok 1 - a', 'not ok 2 - b › c # TODO 3', '  ---', 'ok 3 - d', 'not ok 4 - test 4', 'not ok 5 - e # TODO'),
   )
-  t.deepEqual(lines.slice(-3), ['Failed: b › c # 3', 'Failed: test 4', '2 passed, 2 failed'])
+  t.deepEqual(lines.slice(-3), ['Failed: b › c # TODO 3', 'Failed: test 4', '2 passed, 2 failed'])
 })
 
 test('a command that is not there: failed', (t) => {

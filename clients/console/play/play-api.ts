@@ -62,11 +62,12 @@ export function runningOf({ replicas }: PlayState): readonly PlayedReplica[] {
 
 async function ask(url: URL, init: RequestInit = {}, withinMs = ANSWER_MS): Promise<unknown> {
   const signal = AbortSignal.timeout(withinMs)
-  const response = await fetch(url, { ...init, signal }).catch((error: Error) => {
-    const late = `${url.host} did not answer within ${withinMs / 1000} s. What it was asked for may still be done.`
-    throw new Error(signal.aborted ? late : error.message, { cause: error })
-  })
-  const answer = (await response.json()) as unknown
-  if (response.ok) return answer
+  const { ok, answer } = await fetch(url, { ...init, signal })
+    .then(async (response) => ({ ok: response.ok, answer: (await response.json()) as unknown }))
+    .catch((error: Error) => {
+      const late = `${url.host} did not answer within ${withinMs / 1000} s. What it was asked for may still be done.`
+      throw new Error(signal.aborted ? late : error.message, { cause: error })
+    })
+  if (ok) return answer
   throw new Error((answer as Problem).detail)
 }
