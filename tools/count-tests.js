@@ -30,10 +30,10 @@ child.on('error', (error) => {
 
 createInterface({ input: child.stdout }).on('line', (line) => {
   console.log(line)
-  const [, result, title, directive] = /^(ok|not ok) \d+(?: - )?(.*?)( # (?:SKIP|TODO))?$/.exec(line) ?? []
-  if (result === undefined || directive !== undefined) return
-  if (result === 'ok') passed++
-  else failures.push(title)
+  const [, result, title] = /^(ok|not ok) \d+(?: - )?(.*)$/.exec(line) ?? []
+  // In doubt it did not pass: a title may look like a directive, and is not escaped.
+  if (result === 'ok' && !/# (?:SKIP|TODO)/i.test(title)) passed++
+  if (result === 'not ok' && !/# (?:SKIP|TODO)$/.test(title)) failures.push(title)
 })
 
 child.on('close', (code, signal) => {

@@ -13,6 +13,7 @@ const HOW_TO_GET =
   'CHROMIUM=/path/to/chromium.'
 
 const POLL_MS = 25
+const PATIENCE_MS = 60_000
 
 const program = findChromium()
 if (program === undefined) {
@@ -108,8 +109,8 @@ export class TestPage {
   }
 
   /** Resolves with the value of an expression in the page once it is true; rejects with what the page has to say. */
-  async until<Value>(name: string, expression: string, withinMs = 60_000): Promise<Value> {
-    const deadline = performance.now() + withinMs
+  async until<Value>(name: string, expression: string): Promise<Value> {
+    const deadline = performance.now() + PATIENCE_MS
     // Asked from here: a page whose policy is strict evaluates nothing by itself.
     for await (const _ of every(POLL_MS)) {
       const value = await this.page.evaluate<Value>(expression)

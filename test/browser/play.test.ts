@@ -44,7 +44,7 @@ class Player {
   async heard(before: number, told: string): Promise<string> {
     const all = '[...document.querySelectorAll(".play-told li span")].map(({ textContent }) => textContent)'
     const found = `${all}.toReversed().slice(${before}).find((text) => text.startsWith(${JSON.stringify(told)}))`
-    return await this.opened.until<string>(`"${told}"`, found, 60_000)
+    return await this.opened.until<string>(`"${told}"`, found)
   }
 
   async told(): Promise<number> {

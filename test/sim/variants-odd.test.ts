@@ -1,3 +1,5 @@
+// One half of the broken variants; `broken-variants.ts` says of what.
+
 import test from 'ava'
 import { testVariants } from './broken-variants.ts'
 import { VARIANTS } from './variants.ts'

@@ -1,9 +1,11 @@
 // The command as a process of its own, against a group in this one. One after another: what is done to a group must be done while
 // the command runs.
 
-import test, { type ExecutionContext } from 'ava'
+import ava, { type ExecutionContext } from 'ava'
 import { Group } from '../../clients/group.ts'
 import { commandAt, objects, runAt } from '../lockstep.ts'
+
+const test = ava.serial
 
 /** Long enough, in seconds, for what is done to the group meanwhile. */
 const LASTING = '6'
@@ -27,65 +29,56 @@ async function topicUnderWay(t: ExecutionContext, group: Group, events: number):
   return t.fail(`no topic of bench with ${events} events came`) as never
 }
 
-test.serial(
-  'at a rate, typed, from two publishers to three subscribers: figures of each, at different replicas; the topic is gone',
-  async (t) => {
-    const group = await Group.start(t)
-    const args = ['--rate', '400', '--seconds', '1', '--publishers', '2', '--subscribers', '3', '--typed']
-    const { code, stdout, stderr } = await runAt(t, group, ['bench', ...args])
-    t.is(code, 0, stderr + stdout)
-    const [report] = objects(stdout)
-    t.like(report, { ok: true, rate: 400, typed: true, sameOrder: true, gaps: 0, errors: {}, brokenConnections: 0 })
-    t.is(report.sent.events + report.sent.unsent, 400)
-    t.is(report.acknowledged.events, report.sent.events)
-    t.deepEqual(report.received.map(({ at }: { at: string }) => at).toSorted(), ['a', 'b', 'c'])
-    for (const one of report.received) {
-      t.like(one, { events: report.sent.events, lost: 0, twice: 0, outOfOrder: 0, refusedAndCame: 0, strange: 0 })
-      const { p50, p99, max } = one.latencyMs
-      t.true(0 < p50 && p50 <= p99 && p99 <= max, JSON.stringify(one.latencyMs))
-    }
-    t.deepEqual(await topicsOf(group), [])
-  },
-)
+test('at a rate, typed, from two publishers to three subscribers: figures of each, at different replicas; the topic is gone', async (t) => {
+  const group = await Group.start(t)
+  const args = ['--rate', '400', '--seconds', '1', '--publishers', '2', '--subscribers', '3', '--typed']
+  const { code, stdout, stderr } = await runAt(t, group, ['bench', ...args])
+  t.is(code, 0, stderr + stdout)
+  const [report] = objects(stdout)
+  t.like(report, { ok: true, rate: 400, typed: true, sameOrder: true, gaps: 0, errors: {}, brokenConnections: 0 })
+  t.is(report.sent.events + report.sent.unsent, 400)
+  t.is(report.acknowledged.events, report.sent.events)
+  t.deepEqual(report.received.map(({ at }: { at: string }) => at).toSorted(), ['a', 'b', 'c'])
+  for (const one of report.received) {
+    t.like(one, { events: report.sent.events, lost: 0, twice: 0, outOfOrder: 0, refusedAndCame: 0, strange: 0 })
+    const { p50, p99, max } = one.latencyMs
+    t.true(0 < p50 && p50 <= p99 && p99 <= max, JSON.stringify(one.latencyMs))
+  }
+  t.deepEqual(await topicsOf(group), [])
+})
 
 for (const order of ['fifo', 'causal', 'agreed'])
-  test.serial(
-    `--order ${order}, two publishers, a replica put out meanwhile: what was taken back is not received; all is kept in one order`,
-    async (t) => {
-      const group = await Group.start(t)
-      const args = ['--rate', '400', '--seconds', LASTING, '--publishers', '2', '--subscribers', '3', '--order', order]
-      const command = commandAt(t, group, ['bench', ...args])
-      await topicUnderWay(t, group, 100)
-      await group.putOut('a')
-      const { code, stdout, stderr } = await command.ended()
-      t.is(code, 0, stderr + stdout)
-      const [report] = objects(stdout)
-      t.like(report, { ok: true, order, sameOrder: true, gaps: 0, errors: {} })
-      for (const one of report.received)
-        t.like(one, { events: report.sent.events, lost: 0, twice: 0, outOfOrder: 0, unsettled: 0 })
-      const takenBack = report.received.map((one: { takenBack: number }) => one.takenBack)
-      // As agreed only if the others' slots happened to be known for it.
-      if (order !== 'agreed') t.true(Math.max(...takenBack) > 0, 'the subscriber at a was shown what only a had')
-    },
-  )
-
-test.serial(
-  'its replica is killed at full speed: nothing is lost, and what it was told is in the figures',
-  async (t) => {
+  test(`--order ${order}, two publishers, a replica put out meanwhile: what was taken back is not received; all is kept in one order`, async (t) => {
     const group = await Group.start(t)
-    const command = commandAt(t, group, ['bench', '--seconds', LASTING, '--subscribers', '3'])
+    const args = ['--rate', '400', '--seconds', LASTING, '--publishers', '2', '--subscribers', '3', '--order', order]
+    const command = commandAt(t, group, ['bench', ...args])
     await topicUnderWay(t, group, 100)
-    await group.of('b').kill()
+    await group.putOut('a')
     const { code, stdout, stderr } = await command.ended()
     t.is(code, 0, stderr + stdout)
     const [report] = objects(stdout)
-    t.like(report, { ok: true, sameOrder: true })
-    t.true(report.brokenConnections >= 1)
-    t.regex(stderr, /lost http.*trying the next\nlockstep: going on at [ac]\n/)
-  },
-)
+    t.like(report, { ok: true, order, sameOrder: true, gaps: 0, errors: {} })
+    for (const one of report.received)
+      t.like(one, { events: report.sent.events, lost: 0, twice: 0, outOfOrder: 0, unsettled: 0 })
+    const takenBack = report.received.map((one: { takenBack: number }) => one.takenBack)
+    // As agreed only if the others' slots happened to be known for it.
+    if (order !== 'agreed') t.true(Math.max(...takenBack) > 0, 'the subscriber at a was shown what only a had')
+  })
 
-test.serial('Ctrl-C: it ends early with the figures so far and 130, and the topic is gone', async (t) => {
+test('its replica is killed at full speed: nothing is lost, and what it was told is in the figures', async (t) => {
+  const group = await Group.start(t)
+  const command = commandAt(t, group, ['bench', '--seconds', LASTING, '--subscribers', '3'])
+  await topicUnderWay(t, group, 100)
+  await group.of('b').kill()
+  const { code, stdout, stderr } = await command.ended()
+  t.is(code, 0, stderr + stdout)
+  const [report] = objects(stdout)
+  t.like(report, { ok: true, sameOrder: true })
+  t.true(report.brokenConnections >= 1)
+  t.regex(stderr, /lost http.*trying the next\nlockstep: going on at [ac]\n/)
+})
+
+test('Ctrl-C: it ends early with the figures so far and 130, and the topic is gone', async (t) => {
   const group = await Group.start(t, 1)
   const command = commandAt(t, group, ['bench', '--rate', '100', '--seconds', '600'])
   await topicUnderWay(t, group, 20)
@@ -97,7 +90,7 @@ test.serial('Ctrl-C: it ends early with the figures so far and 130, and the topi
   t.deepEqual(await topicsOf(group), [])
 })
 
-test.serial('its topic is deleted while it runs: that is said, and it exits with 1', async (t) => {
+test('its topic is deleted while it runs: that is said, and it exits with 1', async (t) => {
   const group = await Group.start(t, 1)
   const command = commandAt(t, group, ['bench', '--rate', '1000', '--seconds', '600'])
   const topic = await topicUnderWay(t, group, 20)
